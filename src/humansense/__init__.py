@@ -1,0 +1,20 @@
+"""humansense: software that understands people in pictures and video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "predict"]
+
+if TYPE_CHECKING:
+    from humansense.predict import predict as predict
+
+
+def __getattr__(name: str) -> Any:
+    # `import humansense` stays instant; the nets load with the first use.
+    if name == "predict":
+        from humansense.predict import predict
+
+        return predict
+    raise AttributeError(f"module 'humansense' has no attribute {name!r}")
