@@ -1,0 +1,131 @@
+"""One frame's maps as image files: what the bytes of a `.depth.png` mean is decided here, both ways.
+
+The store keeps every map in a format that any viewer opens: RGB as JPEG, labels as 8-bit PNG, depth as 16-bit PNG in
+steps of `DEPTH_UNIT_M`, normals as an RGB PNG. See docs/format.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+
+from humansense.core import HumansenseError, Sample
+
+DEPTH_UNIT_M = 0.00025
+"""Metres of one step of a depth map: 16 bits reach 16.38 m, and the rounding is at most 0.125 mm."""
+
+JPEG_QUALITY = 95
+
+# zlib level 1 with one fixed filter: a third of the time of libpng's choice line by line, and no larger on these maps.
+_LEVEL = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+_FILTER = getattr(cv2, "IMWRITE_PNG_FILTER", None)
+_LABELS = _LEVEL if _FILTER is None else [*_LEVEL, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_NONE", 8)]
+_SMOOTH = _LEVEL if _FILTER is None else [*_LEVEL, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_SUB", 16)]
+
+
+def _encode(extension: str, array: np.ndarray, options: list[int]) -> bytes:
+    ok, data = cv2.imencode(extension, array, options)
+    if not ok:
+        raise HumansenseError(f"an array {array.dtype} {array.shape} cannot be written as {extension}")
+    return data.tobytes()
+
+
+def _decode(data: bytes, flags: int, name: str) -> np.ndarray:
+    array = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if array is None:
+        raise HumansenseError(f"{name} holds no whole picture: delete its shard and run `humansense synth` again")
+    return array
+
+
+def encode_image(image: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as JPEG."""
+    return _encode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+
+
+def decode_image(data: bytes, name: str) -> np.ndarray:
+    bgr = _decode(data, cv2.IMREAD_COLOR, name)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB, dst=bgr)
+
+
+def encode_labels(labels: np.ndarray) -> bytes:
+    """(H, W) uint8 or bool as an 8-bit PNG."""
+    return _encode(".png", np.ascontiguousarray(labels, dtype=np.uint8), _LABELS)
+
+
+def decode_labels(data: bytes, name: str) -> np.ndarray:
+    return _decode(data, cv2.IMREAD_UNCHANGED, name)
+
+
+def encode_depth(depth: np.ndarray) -> bytes:
+    """(H, W) float32 metres, NaN where there is nothing, as a 16-bit PNG, 0 where there is nothing.
+
+    A depth beyond what 16 bits hold, or not in front of the camera, raises: it would come back as another depth.
+    """
+    steps = np.nan_to_num(depth, nan=0.0) * np.float32(1 / DEPTH_UNIT_M)
+    known = ~np.isnan(depth)
+    if known.any() and not (steps.max() < 65535.5 and steps[known].min() >= 0.5):
+        raise HumansenseError(
+            f"depth from {np.nanmin(depth):.3f} to {np.nanmax(depth):.3f} m cannot be stored: expected more than 0 and "
+            f"at most {65535 * DEPTH_UNIT_M:.2f} m. Move the person closer to the camera"
+        )
+    return _encode(".png", (steps + np.float32(0.5)).astype(np.uint16), _SMOOTH)
+
+
+def decode_depth(data: bytes, name: str) -> np.ndarray:
+    steps = _decode(data, cv2.IMREAD_UNCHANGED, name)
+    depth = steps.astype(np.float32) * np.float32(DEPTH_UNIT_M)
+    depth[steps == 0] = np.nan
+    return depth
+
+
+def encode_normals(normals: np.ndarray) -> bytes:
+    """(H, W, 3) float32 unit vectors in camera axes, 0 where there is nothing, as an RGB PNG.
+
+    A component n is stored as 128 + 127 n (1..255); a pixel of zeros has no normal.
+    """
+    codes = (normals * np.float32(127) + np.float32(128.5)).astype(np.uint8)
+    codes[~normals.any(-1)] = 0
+    return _encode(".png", codes[..., ::-1], _SMOOTH)
+
+
+def decode_normals(data: bytes, name: str) -> np.ndarray:
+    codes = _decode(data, cv2.IMREAD_COLOR, name)[..., ::-1]
+    normals = (codes.astype(np.float32) - 128) / np.float32(127)
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), np.float32(1e-6))
+    normals[~codes.any(-1)] = 0
+    return normals
+
+
+ENCODERS: Mapping[str, tuple[str, Callable[[np.ndarray], bytes]]] = MappingProxyType(
+    {
+        "image": ("jpg", encode_image),
+        "parts": ("parts.png", encode_labels),
+        "depth": ("depth.png", encode_depth),
+        "normals": ("normals.png", encode_normals),
+        "instance": ("instance.png", encode_labels),
+    }
+)
+"""Field of `Sample` -> (suffix of the file, encoder)."""
+
+DECODERS: Mapping[str, Callable[[bytes, str], np.ndarray]] = MappingProxyType(
+    {
+        "image": decode_image,
+        "parts": decode_labels,
+        "depth": decode_depth,
+        "normals": decode_normals,
+        "instance": decode_labels,
+    }
+)
+"""Field of `Sample` -> decoder of (bytes, name for the message)."""
+
+
+def encode_maps(sample: Sample) -> dict[str, bytes]:
+    """Suffix -> bytes of every map that the sample has."""
+    return {
+        suffix: encode(value)
+        for field, (suffix, encode) in ENCODERS.items()
+        if (value := getattr(sample, field)) is not None
+    }
