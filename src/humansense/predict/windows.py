@@ -1,0 +1,143 @@
+"""Square windows on a picture: which to look at, cutting them out, and the maps back.
+
+A window is (center_x, center_y, side) in pixels of the picture. It may reach over the border; what lies outside is
+filled as in training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+CROP_SCALE = 1.25
+"""Side of the window over the longer side of the person's box, as in training."""
+FILL_RGB = (114, 114, 114)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of the picture. x, y: its centre; side: in pixels of the picture."""
+
+    x: float
+    y: float
+    side: float
+
+    def to_picture(self, size: int) -> np.ndarray:
+        """(3, 3) float64: pixels of the `size` x `size` crop to pixels of the picture."""
+        step = self.side / size
+        return np.array([[step, 0.0, self.x - self.side / 2], [0.0, step, self.y - self.side / 2], [0.0, 0.0, 1.0]])
+
+    def scaled(self, factor: float) -> Window:
+        return Window(self.x, self.y, self.side * factor)
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float64 x0, y0, x1, y1."""
+        half = self.side / 2
+        return np.array([self.x - half, self.y - half, self.x + half, self.y + half])
+
+
+def whole_window(height: int, width: int) -> Window:
+    """The smallest square that holds the picture."""
+    return Window(width / 2, height / 2, float(max(height, width)))
+
+
+def box_window(box: np.ndarray, scale: float = CROP_SCALE) -> Window:
+    """The window around a box (x0, y0, x1, y1)."""
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return Window((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) * scale)
+
+
+def tile_windows(height: int, width: int) -> list[Window]:
+    """Overlapping smaller windows, for a person too small to be seen in the whole picture.
+
+    Two rounds: windows of 60 % and of 38 % of the longer side, each half overlapped by its neighbours.
+    """
+    longer = max(height, width)
+    windows = []
+    for share in (0.6, 0.38):
+        side = share * longer
+        xs, ys = _starts(width, side), _starts(height, side)
+        windows += [Window(x + side / 2, y + side / 2, side) for y in ys for x in xs]
+    return windows
+
+
+def _starts(length: int, side: float) -> list[float]:
+    """Left ends of windows of `side` that cover `length`, at steps of at most half a window."""
+    if side >= length:
+        return [(length - side) / 2]
+    count = int(np.ceil((length - side) / (side / 2))) + 1
+    return [float(v) for v in np.linspace(0.0, length - side, count)]
+
+
+def cut(image: np.ndarray, window: Window, size: int, fill: tuple[int, int, int] = FILL_RGB) -> np.ndarray:
+    """The window as (size, size, 3) uint8; averaged where it shrinks, so that nothing aliases."""
+    to_crop = np.linalg.inv(window.to_picture(size))
+    factor = int(window.side // size)
+    if factor >= 2:
+        # Average whole blocks of the part that is needed first, then interpolate what is left.
+        height, width = image.shape[:2]
+        x0, y0, x1, y1 = window.box
+        left, top = max(int(x0) - factor, 0), max(int(y0) - factor, 0)
+        right, bottom = min(int(x1) + 2 * factor, width), min(int(y1) + 2 * factor, height)
+        columns, rows = (right - left) // factor, (bottom - top) // factor
+        if columns < 1 or rows < 1:
+            return np.full((size, size, 3), fill, np.uint8)
+        part = image[top : top + rows * factor, left : left + columns * factor]
+        image = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
+        to_crop = to_crop @ np.array([[factor, 0, left], [0, factor, top], [0, 0, 1.0]])
+    return cv2.warpAffine(
+        image,
+        _centred(to_crop)[:2],
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=fill,
+    )
+
+
+def paste(
+    maps: np.ndarray, window: Window, shape: tuple[int, int], interpolation: int = cv2.INTER_LINEAR
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """A map of the window (s, s) or (s, s, C) resampled to the picture's pixels, only where the window lies.
+
+    Returns the piece and the (row, column) in the picture of its first pixel; `shape` is the picture's (H, W).
+    Beyond the window's own border the map is continued by its last value.
+    """
+    height, width = shape
+    x0, y0, x1, y1 = window.box
+    left, top = int(np.clip(np.floor(x0), 0, width)), int(np.clip(np.floor(y0), 0, height))
+    right, bottom = int(np.clip(np.ceil(x1), left, width)), int(np.clip(np.ceil(y1), top, height))
+    to_piece = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]) @ window.to_picture(maps.shape[0])
+    if right == left or bottom == top:
+        return np.zeros((bottom - top, right - left, *maps.shape[2:]), maps.dtype), (top, left)
+    piece = cv2.warpAffine(
+        maps,
+        _centred(to_piece)[:2],
+        (right - left, bottom - top),
+        flags=interpolation,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return piece, (top, left)
+
+
+def _centred(matrix: np.ndarray) -> np.ndarray:
+    """Our pixel centres lie at .5, OpenCV's at whole numbers."""
+    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
+    return np.linalg.inv(half) @ matrix @ half
+
+
+def clip_box(box: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The part of a box that lies in the picture, (4,) float32."""
+    height, width = shape
+    return np.clip(box, 0, [width, height, width, height]).astype(np.float32)
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two boxes."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    common = float(np.prod(np.clip(high - low, 0, None)))
+    areas = [float(np.prod(np.clip(b[2:] - b[:2], 0, None))) for b in (one, other)]
+    return common / max(sum(areas) - common, 1e-9)
