@@ -1,0 +1,262 @@
+"""The renderer: holds a scene's memory on a device, follows the vertices, runs the ray pass.
+
+Axes: vertices, light and camera position in the world (z up, metres); depth and normals in the camera's (OpenCV).
+Colours are products in the display space of the textures, as in SURREAL: no gamma is applied.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from humansense.core import Camera, HumansenseError
+from humansense.render.values import Frame, Surface
+
+logger = logging.getLogger(__name__)
+
+NEAR_M = 1e-3
+_warp_ready = False
+
+
+class Renderer:
+    """Renders a surface whose vertices move, one frame at a time.
+
+    surface: the triangles and their labels. textures: (h, w, 3) uint8 RGB each, any sizes. device: "cpu" or "cuda[:i]".
+
+    The search tree over the triangles is built by the first `render` and refitted by the later ones, so the same
+    sequence of calls gives the same bytes. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image,
+    and for a device that is not there.
+    """
+
+    def __init__(self, surface: Surface, textures: Sequence[np.ndarray], device: str = "cpu") -> None:
+        _start_warp()
+        import warp as wp
+
+        from humansense.render import kernels
+
+        self.surface = surface
+        self._wp, self._kernels = wp, kernels
+        try:
+            self._device = wp.get_device(device)
+        except (ValueError, RuntimeError) as error:
+            available = ", ".join(str(d) for d in wp.get_devices())
+            raise HumansenseError(f"device {device!r} is not there; this machine has {available}") from error
+        _check_textures(textures, int(surface.face_texture.max()) + 1)
+        self._upload(textures)
+        self._mesh: Any = None
+        self._pixels = 0
+        self._offsets: dict[int, Any] = {}
+
+    def _upload(self, textures: Sequence[np.ndarray]) -> None:
+        wp, surface, device = self._wp, self.surface, self._device
+        vertex_count, face_count = len(surface.vertex_parts), len(surface.faces)
+
+        def array(values: np.ndarray, dtype: Any) -> Any:
+            return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device)
+
+        sizes = np.array([texture.shape[:2] for texture in textures])
+        offsets = np.concatenate([[0], np.cumsum(sizes.prod(1) * 3)[:-1]])
+        self._points = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
+        self._face_normals = wp.zeros(face_count, dtype=wp.vec3, device=device)
+        self._indices = array(surface.faces.reshape(-1), wp.int32)
+        self._used = array(np.unique(surface.faces).astype(np.int32), wp.int32)
+        corners = surface.faces.reshape(-1)
+        order = np.argsort(corners, kind="stable")
+        self._neighbours = array((order // 3).astype(np.int32), wp.int32)
+        self._starts = array(np.searchsorted(corners[order], np.arange(vertex_count + 1)).astype(np.int32), wp.int32)
+        self._bounds = wp.zeros(6, dtype=wp.float32, device=device)
+        self._light = wp.zeros(9, dtype=wp.vec3, device=device)
+
+        scene = self._kernels.Scene()
+        scene.faces = array(surface.faces, wp.int32)
+        scene.face_uv = array(surface.face_uv, wp.vec2)
+        scene.face_texture = array(surface.face_texture, wp.int32)
+        scene.face_instance = array(surface.face_instance, wp.int32)
+        scene.vertex_parts = array(surface.vertex_parts, wp.float32)
+        scene.vertex_normals = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
+        scene.texels = array(np.concatenate([texture.reshape(-1) for texture in textures]), wp.uint8)
+        scene.textures = array(np.column_stack([offsets, sizes]).astype(np.int32), wp.vec3i)
+        self._scene = scene
+
+    def render(
+        self,
+        vertices: np.ndarray | torch.Tensor,
+        camera: Camera,
+        light: np.ndarray,
+        background: np.ndarray,
+        samples: int = 4,
+    ) -> Frame:
+        """One frame.
+
+        vertices: (V, 3) metres, world. light: (9,) or (9, 3) RGB coefficients, see `render.light`.
+        background: (H, W, 3) uint8 of the camera's size. samples: rays a pixel for the colour (the other maps have one
+        more, through the centre; with 1 the colour shares it).
+        Raises `HumansenseError` for wrong shapes and for vertices that are not finite.
+        """
+        _check_view(camera, background, samples)
+        self._follow(vertices)
+        frame = Frame.empty(background)
+        box = self._image_box(camera)
+        if box is not None:
+            self._set_light(light)
+            self._render_box(frame, camera, box, samples)
+        return frame
+
+    def _follow(self, vertices: np.ndarray | torch.Tensor) -> None:
+        """Take the vertices of this frame: positions, search tree, normals."""
+        wp, kernels, scene = self._wp, self._kernels, self._scene
+        values = vertices.detach().float() if isinstance(vertices, torch.Tensor) else np.asarray(vertices, np.float32)
+        expected = (len(self.surface.vertex_parts), 3)
+        if tuple(values.shape) != expected:
+            raise HumansenseError(f"vertices have shape {tuple(values.shape)}, expected {expected} as in vertex_parts")
+        finite = torch.isfinite(values) if isinstance(values, torch.Tensor) else np.isfinite(values)
+        if not bool(finite.all()):
+            raise HumansenseError("vertices hold values that are not finite: check the pose and the shape of the body")
+        if isinstance(values, torch.Tensor) and not (values.is_cuda and self._device.is_cuda):
+            values = values.cpu().numpy()
+        if isinstance(values, torch.Tensor):
+            wp.copy(self._points, wp.from_torch(values.contiguous(), dtype=wp.vec3))
+        elif self._device.is_cpu:
+            self._points.numpy()[...] = values
+        else:
+            self._points.assign(np.ascontiguousarray(values))
+
+        if self._mesh is None:
+            self._mesh = wp.Mesh(points=self._points, indices=self._indices)
+            scene.mesh = self._mesh.id
+        else:
+            self._mesh.refit()
+        self._launch(kernels.face_normals, len(self.surface.faces), self._points, scene.faces, self._face_normals)
+        self._launch(
+            kernels.vertex_normals, expected[0], self._face_normals, self._starts, self._neighbours, scene.vertex_normals
+        )
+
+    def _image_box(self, camera: Camera) -> tuple[int, int, int, int] | None:
+        """(left, top, right, bottom) of the pixels that the surface can cover, or None."""
+        wp = self._wp
+        height, width = camera.size
+        projection = wp.mat33((camera.K @ camera.R).astype(np.float32))
+        offset = wp.vec3((camera.K @ camera.t).astype(np.float32))
+        self._bounds.fill_(np.inf)
+        self._launch(
+            self._kernels.image_bounds, len(self._used), self._points, self._used, projection, offset, NEAR_M, self._bounds
+        )
+        x0, y0, x1, y1, nearest, farthest = self._bounds.numpy() * (1, 1, -1, -1, 1, -1)
+        if farthest <= NEAR_M:
+            return None
+        if nearest <= NEAR_M:  # part of it is behind the camera: its projection is no bound
+            return 0, 0, width, height
+        # One pixel to spare for rounding; clip before int() so that far-away numbers stay in range.
+        left, right = np.clip((np.floor(x0) - 1, np.ceil(x1) + 1), 0, width)
+        top, bottom = np.clip((np.floor(y0) - 1, np.ceil(y1) + 1), 0, height)
+        return (int(left), int(top), int(right), int(bottom)) if left < right and top < bottom else None
+
+    def _set_light(self, light: np.ndarray) -> None:
+        values = np.asarray(light, dtype=np.float32)
+        if values.shape not in ((9,), (9, 3)):
+            raise HumansenseError(f"light has shape {values.shape}, expected (9,) or (9, 3)")
+        self._light.assign(np.ascontiguousarray(np.broadcast_to(values.reshape(9, -1), (9, 3))))
+
+    def _render_box(self, frame: Frame, camera: Camera, box: tuple[int, int, int, int], samples: int) -> None:
+        wp, kernels = self._wp, self._kernels
+        left, top, right, bottom = box
+        window = (slice(top, bottom), slice(left, right))
+        count = (right - left) * (bottom - top)
+        self._reserve(count)
+        self._behind[:count].assign(np.ascontiguousarray(frame.image[window]).reshape(-1, 3))
+        if samples not in self._offsets:
+            self._offsets[samples] = wp.array(sample_offsets(samples), dtype=wp.vec2, device=self._device)
+        view = kernels.View()
+        view.origin = wp.vec3(camera.center.astype(np.float32))
+        view.rays = wp.mat33((camera.R.T @ np.linalg.inv(camera.K)).astype(np.float32))
+        view.rotation = wp.mat33(camera.R.astype(np.float32))
+        view.left, view.top, view.width = left, top, right - left
+        self._launch(
+            kernels.render_pixels, count, self._scene, view, self._light, self._offsets[samples], self._behind, self._maps
+        )
+        for name in vars(frame):
+            target = getattr(frame, name)[window]
+            target[...] = getattr(self._maps, name)[:count].numpy().reshape(target.shape)
+
+    def _reserve(self, pixels: int) -> None:
+        """Buffers for that many pixels; they grow to the largest box and stay."""
+        if pixels <= self._pixels:
+            return
+        wp, maps = self._wp, self._kernels.Maps()
+        types = {
+            "image": wp.vec3ub,
+            "parts": wp.uint8,
+            "depth": wp.float32,
+            "normals": wp.vec3,
+            "instance": wp.uint8,
+            "face": wp.int32,
+            "bary": wp.vec2,
+        }
+        for name, dtype in types.items():
+            setattr(maps, name, wp.empty(pixels, dtype=dtype, device=self._device))
+        self._behind = wp.empty(pixels, dtype=wp.vec3ub, device=self._device)
+        self._maps, self._pixels = maps, pixels
+
+    def _launch(self, kernel: Any, count: int, *inputs: Any) -> None:
+        self._wp.launch(kernel, dim=count, inputs=list(inputs), device=self._device)
+
+
+def sample_offsets(samples: int) -> np.ndarray:
+    """(samples, 2) float32 positions in the unit pixel: the Hammersley set; one sample is the centre."""
+    if samples == 1:
+        return np.full((1, 2), 0.5, np.float32)
+    bits = max(1, int(np.ceil(np.log2(samples))))
+    index = np.arange(samples)
+    reverse = sum(((index >> bit) & 1) << (bits - 1 - bit) for bit in range(bits))
+    return np.stack([(index + 0.5) / samples, (reverse + 0.5) / 2**bits], -1).astype(np.float32)
+
+
+def _start_warp() -> None:
+    """Start Warp without its banner, and without its complaint about a missing GPU driver."""
+    global _warp_ready
+    if _warp_ready:
+        return
+    import warp as wp
+
+    if hasattr(wp.config, "log_level"):
+        wp.config.log_level = wp.LOG_WARNING
+    else:  # before 1.13
+        wp.config.quiet = True
+    # The complaint is written to file descriptor 2 by native code, so that is where it has to be caught.
+    with tempfile.TemporaryFile() as caught:
+        kept = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            wp.init()
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+        caught.seek(0)
+        for line in caught.read().decode(errors="replace").splitlines():
+            logger.debug("warp: %s", line)
+    _warp_ready = True
+
+
+def _check_textures(textures: Sequence[np.ndarray], needed: int) -> None:
+    if len(textures) < needed:
+        raise HumansenseError(f"the surface uses texture {needed - 1}, but only {len(textures)} textures were given")
+    for i, texture in enumerate(textures):
+        if texture.dtype != np.uint8 or texture.ndim != 3 or texture.shape[2] != 3 or not texture.size:
+            raise HumansenseError(f"texture {i} is {texture.dtype} {texture.shape}, expected uint8 (h, w, 3)")
+
+
+def _check_view(camera: Camera, background: np.ndarray, samples: int) -> None:
+    if background.dtype != np.uint8 or background.shape != (*camera.size, 3):
+        raise HumansenseError(
+            f"background is {background.dtype} {background.shape}, expected uint8 {(*camera.size, 3)} as in camera.size"
+        )
+    if not np.allclose(camera.K[2], (0.0, 0.0, 1.0)):
+        raise HumansenseError(f"the last row of the camera's K is {camera.K[2]}, expected 0, 0, 1")
+    if samples < 1:
+        raise HumansenseError(f"samples is {samples}, expected 1 or more")
