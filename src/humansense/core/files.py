@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from humansense.core.errors import HumansenseError
@@ -32,7 +32,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         raise write_error(path, error) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_error(path: Path, error: OSError) -> HumansenseError:
@@ -43,5 +44,6 @@ def write_error(path: Path, error: OSError) -> HumansenseError:
         errno.EACCES: "no permission to write there: choose another folder",
         errno.EROFS: "the file system is read-only: choose another folder",
         errno.ENOTDIR: "a part of the path is a file, not a folder: choose another folder",
+        errno.EEXIST: "a part of the path is a file, not a folder: choose another folder",
     }.get(error.errno or 0, error.strerror or str(error))
     return HumansenseError(f"cannot write {path}: {remedy}")

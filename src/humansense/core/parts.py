@@ -92,7 +92,7 @@ _14_TO_6 = {
 def _shade(name: str, k: int) -> tuple[int, int, int]:
     """The colour of the coarser part, lighter or darker, so that the two legends read alike."""
     base = _PARTS14.palette[_PARTS14.index(_SMPL24_TO_14[name])]
-    factor = (1.0, 0.72, 0.86, 0.6, 0.5)[k]
+    factor = (1.0, 0.72, 0.86, 0.6, 0.5, 0.44)[k]
     return tuple(int(c * factor) for c in base)  # type: ignore[return-value]
 
 
@@ -102,7 +102,7 @@ def _smpl24() -> PartSet:
     for name, coarse in _SMPL24_TO_14.items():
         k = seen.get(coarse, 0)
         seen[coarse] = k + 1
-        palette.append(_shade(name, min(k, 4)))
+        palette.append(_shade(name, k))
     return PartSet("smpl24", ("background", *_SMPL24_TO_14), tuple(palette))
 
 
