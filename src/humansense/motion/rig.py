@@ -1,0 +1,159 @@
+"""The body as motion sees it: bone lengths of one shape, anatomical frames of its limbs, and points of its surface
+that can touch the floor. Everything here is small: no vertices are posed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from humansense.bodies import Body
+from humansense.motion.values import tree_kinematics
+
+SIDES = ("L", "R")
+# Bones that may touch the floor or something else, by prefix; their surface is sampled.
+_TOUCHING = (
+    "root", "pelvis", "upperleg", "lowerleg", "foot", "toe1-2", "toe2-3", "toe3-3", "toe5-3", "spine", "clavicle",
+    "shoulder01", "upperarm", "lowerarm", "wrist", "metacarpal", "finger1-3", "finger2-3", "finger3-3", "finger5-3",
+    "neck", "head",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rig:
+    """One shaped body's skeleton in its rest pose; J = 104 bones.
+
+    joints: (J, 3) metres, rest. offsets: (J, 3) from the parent; the root's is zero. points: (P, 3) rest positions of
+    surface points and point_bones: (P,) the bones that carry them. sole_m: height of the rest pose's root over its soles.
+    """
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    joints: Tensor
+    offsets: Tensor
+    points: Tensor
+    point_bones: Tensor
+    index: dict[str, int] = field(repr=False)
+
+    @property
+    def root_height_m(self) -> float:
+        """Height of the root over the soles in the rest pose, metres."""
+        return float(self.joints[0, 2] - self.points[:, 2].min())
+
+    @property
+    def leg_m(self) -> float:
+        """Length of thigh and shin, metres."""
+        hip, knee, ankle = (self.joints[self.index[b + ".L"]] for b in ("upperleg01", "lowerleg01", "foot"))
+        return float((knee - hip).norm() + (ankle - knee).norm())
+
+    def kinematics(self, pose: Tensor, translation: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Global rotations (T, J, 3, 3) and joints (T, J, 3) of poses (T, J, 3, 3); the root at `translation` (T, 3)."""
+        root = torch.zeros(len(pose), 3) if translation is None else translation
+        return tree_kinematics(pose, self.offsets, root, self.parents)
+
+    def surface(self, turns: Tensor, places: Tensor) -> Tensor:
+        """The surface points (T, P, 3) for global rotations and joints of `kinematics`."""
+        local = self.points - self.joints[self.point_bones]
+        return (turns[:, self.point_bones] @ local[..., None])[..., 0] + places[:, self.point_bones]
+
+    def local(self, turns: Tensor) -> Tensor:
+        """Global rotations (T, J, 3, 3) to poses: relative to the parent."""
+        parents = torch.tensor([max(p, 0) for p in self.parents])
+        pose = turns[:, parents].transpose(-1, -2) @ turns
+        pose[:, 0] = turns[:, 0]
+        return pose
+
+
+def make_rig(body: Body, shape: Tensor | None = None) -> Rig:
+    """The rig of one shape: (11,) or (1, 11) phenotypes, or the average adult for None."""
+    if shape is None:
+        shape = average_shape(body)
+    with torch.no_grad():
+        rest = body.rest(torch.as_tensor(shape, dtype=torch.float32).reshape(1, -1))
+    joints = rest.joints[0]
+    parents = tuple(body.parents)
+    offsets = joints - joints[torch.tensor([max(p, 0) for p in parents])]
+    vertices, bones = _surface_vertices(body, rest.vertices[0])
+    index = {name: i for i, name in enumerate(body.joint_names)}
+    return Rig(body.joint_names, parents, joints, offsets, rest.vertices[0][vertices], bones, index)
+
+
+def average_shape(body: Body) -> Tensor:
+    """(11,) phenotypes of an average adult."""
+    values = {"age": 0.7, "african": 1 / 3, "asian": 1 / 3, "caucasian": 1 / 3}
+    return torch.tensor([values.get(name, 0.5) for name in body.shape_names])
+
+
+def _surface_vertices(body: Body, rest: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices (P,) of the extreme skin vertices of every touching bone in 14 directions, and their bones (P,)."""
+    skin = torch.unique(torch.as_tensor(body.faces).reshape(-1))
+    owner = body.skinning[skin].argmax(1)
+    corners = torch.tensor([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)]) / 3**0.5
+    directions = torch.cat([torch.eye(3), -torch.eye(3), corners])
+    chosen, bones = [], []
+    for j, name in enumerate(body.joint_names):
+        mine = skin[owner == j]
+        if name.startswith(_TOUCHING) and len(mine):
+            extreme = mine[(rest[mine] @ directions.T).argmax(0)].unique()
+            chosen.append(extreme)
+            bones.append(torch.full_like(extreme, j))
+    return torch.cat(chosen), torch.cat(bones)
+
+
+def frame(primary: Tensor, secondary: Tensor) -> Tensor:
+    """(..., 3, 3) right-handed frame: first column along `primary`, second the part of `secondary` across it."""
+    first = torch.nn.functional.normalize(primary, dim=-1)
+    second = secondary - (secondary * first).sum(-1, keepdim=True) * first
+    second = torch.nn.functional.normalize(second, dim=-1)
+    return torch.stack([first, second, torch.linalg.cross(first, second)], -1)
+
+
+def rest_frames(rig: Rig) -> dict[str, Tensor]:
+    """Anatomical frames (3, 3) of the limbs at rest, `thigh.L` and so on.
+
+    thigh, shin, upper_arm, forearm: along the bone, then the axis about which the joint below flexes. hand: along the hand,
+    then out of the palm. foot: forward, then up off the sole.
+    """
+
+    def at(bone: str) -> Tensor:
+        return rig.joints[rig.index[bone]]
+
+    frames = {}
+    for s in SIDES:
+        hip, knee, ankle = at(f"upperleg01.{s}"), at(f"lowerleg01.{s}"), at(f"foot.{s}")
+        shoulder, elbow, wrist = at(f"upperarm01.{s}"), at(f"lowerarm01.{s}"), at(f"wrist.{s}")
+        across = torch.tensor([1.0, 0.0, 0.0])
+        frames[f"thigh.{s}"] = frame(knee - hip, across)
+        frames[f"shin.{s}"] = frame(ankle - knee, across)
+        hinge = torch.linalg.cross(elbow - shoulder, wrist - elbow)
+        frames[f"upper_arm.{s}"] = frame(elbow - shoulder, hinge)
+        frames[f"forearm.{s}"] = frame(wrist - elbow, hinge)
+        frames[f"hand.{s}"] = frame(at(f"finger3-1.{s}") - wrist, palm_normal(rig, s))
+        forward = at(f"toe2-1.{s}") - ankle
+        frames[f"foot.{s}"] = frame(forward * torch.tensor([1.0, 1.0, 0.0]), torch.tensor([0.0, 0.0, 1.0]))
+    return frames
+
+
+def palm_normal(rig: Rig, side: str) -> Tensor:
+    """(3,) unit vector out of the palm at rest."""
+    along = rig.joints[rig.index[f"finger3-1.{side}"]] - rig.joints[rig.index[f"wrist.{side}"]]
+    across = rig.joints[rig.index[f"finger5-1.{side}"]] - rig.joints[rig.index[f"finger2-1.{side}"]]
+    normal = torch.linalg.cross(across, along) * (1 if side == "L" else -1)
+    return torch.nn.functional.normalize(normal, dim=-1)
+
+
+def relaxed_fingers(rig: Rig, curl_rad: float = 0.3) -> dict[int, Tensor]:
+    """Rotations (3, 3) by bone index that curl the fingers a little towards the palm, as a resting hand does."""
+    from humansense.geometry import axis_angle_to_matrix
+
+    out = {}
+    for s in SIDES:
+        normal = palm_normal(rig, s)
+        for finger in range(2, 6):
+            for k in (1, 2, 3):
+                j = rig.index[f"finger{finger}-{k}.{s}"]
+                along = rig.joints[rig.index[f"finger{finger}-3.{s}"]] - rig.joints[rig.index[f"finger{finger}-1.{s}"]]
+                axis = torch.nn.functional.normalize(torch.linalg.cross(along, normal), dim=-1)
+                out[j] = axis_angle_to_matrix(axis * (curl_rad * (0.6 if k == 3 else 1.0)))
+    return out
