@@ -1,0 +1,18 @@
+"""Losses: pure functions, each a mean over the valid entries of an explicit mask.
+
+An empty mask gives 0 and a zero gradient, so that a batch without a truth of some kind simply does not
+train that part. Logits may come in bf16: everything is computed in float32 (or float64 where it came so).
+"""
+
+from humansense.losses.heatmaps import gaussian_heatmaps, heatmap_mse, spatial_cross_entropy
+from humansense.losses.pixels import IGNORE, binary_cross_entropy, masked_mean, pixel_cross_entropy
+
+__all__ = [
+    "IGNORE",
+    "binary_cross_entropy",
+    "gaussian_heatmaps",
+    "heatmap_mse",
+    "masked_mean",
+    "pixel_cross_entropy",
+    "spatial_cross_entropy",
+]

@@ -1,0 +1,69 @@
+"""Body-part segmentation: 14 parts and the background (Varol 2019, section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from humansense.core.parts import part_set
+from humansense.core.values import Batch
+from humansense.losses import pixel_cross_entropy
+from humansense.metrics import MaskIoU, PartIoU
+from humansense.tasks.settings import PartsSettings, TaskSettings
+from humansense.tasks.task import Outputs, Results, Task, TaskMetrics, known_parts, nearest_cells, upsample
+
+PART_SET = "parts14"
+
+
+@dataclass(frozen=True)
+class PartsTask(Task[PartsSettings]):
+    """Head `parts`: (B, 15, S/4, S/4).
+
+    decode gives `part_probabilities` (B, 15, S, S) float32 and `parts` (B, S, S) int64, their argmax.
+    """
+
+    name: ClassVar[str] = "parts"
+    settings_type: ClassVar[type[TaskSettings]] = PartsSettings
+
+    def heads(self) -> dict[str, int]:
+        return {"parts": len(part_set(PART_SET))}
+
+    def targets(self, batch: Batch) -> dict[str, Tensor]:
+        return {"parts": nearest_cells(known_parts(batch))}
+
+    def stack_losses(
+        self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
+    ) -> dict[str, tuple[float, Tensor]]:
+        return {"parts": (1.0, pixel_cross_entropy(output["parts"], targets["parts"]))}
+
+    def decode(self, outputs: Outputs) -> Results:
+        probabilities = upsample(outputs[-1]["parts"]).softmax(1)
+        return {"part_probabilities": probabilities, "parts": probabilities.argmax(1)}
+
+    def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        order = torch.as_tensor(part_set(PART_SET).mirror.astype("int64"))
+        return {"parts": output["parts"].flip(-1)[:, order]}
+
+    def metrics(self) -> TaskMetrics:
+        return PartsMetrics()
+
+
+class PartsMetrics(TaskMetrics):
+    """`part_iou` and `part_accuracy` over the 14 parts (Varol 2019, section 3.5.1), `mask_iou` of the person."""
+
+    def __init__(self) -> None:
+        self.parts = PartIoU(len(part_set(PART_SET)))
+        self.mask = MaskIoU()
+
+    def update(self, results: Results, batch: Batch) -> None:
+        truth = known_parts(batch)
+        self.parts.update(results["parts"], truth)
+        self.mask.update(results["parts"] > 0, truth > 0, known=truth >= 0)
+
+    def compute(self) -> dict[str, float]:
+        by_part = self.parts.compute()
+        return {"part_iou": by_part["iou"], "part_accuracy": by_part["accuracy"], "mask_iou": self.mask.compute()}

@@ -1,0 +1,122 @@
+"""What a task is: everything that turns a net into an answer about people, and an answer into a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from humansense.core.checks import check_shape
+from humansense.core.errors import HumansenseError
+from humansense.core.values import Batch
+from humansense.nets import STRIDE, StackedHourglass, build_net
+from humansense.tasks.settings import TaskSettings
+
+Outputs = list[dict[str, Tensor]]  # over stacks: {head: logits}, as `StackedHourglass` gives them
+Results = dict[str, Tensor]  # what `decode` reads from the last stack; each task names its entries
+S = TypeVar("S", bound=TaskSettings)
+
+
+class TaskMetrics:
+    """Accumulates what a task is measured by. `update` for each batch, then `compute`."""
+
+    def update(self, results: Results, batch: Batch) -> None:
+        raise NotImplementedError
+
+    def compute(self) -> dict[str, float]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Task(Generic[S]):
+    """One task with its settings. Stateless: `build_net()` makes the weights.
+
+    Training: `loss(net(inputs(batch.images)), targets(batch))`.
+    Prediction: `decode(net(inputs(images)))`.
+    """
+
+    settings: S
+    name: ClassVar[str] = ""
+    settings_type: ClassVar[type[TaskSettings]] = TaskSettings
+
+    def heads(self) -> dict[str, int]:
+        """Channels of each dense head."""
+        raise NotImplementedError
+
+    def pooled(self) -> dict[str, int]:
+        """Channels of each head that answers once an image."""
+        return {}
+
+    def build_net(self) -> StackedHourglass:
+        """A net of the preset with the heads of this task, its weights random."""
+        return build_net(self.settings.net, self.heads(), self.pooled())
+
+    def inputs(self, images: Tensor) -> Tensor:
+        """Images (B, 3, S, S) in 0..1 -> what the net takes: normalised, channels last in memory."""
+        check_shape("images", images, (None, 3, self.settings.image_size, self.settings.image_size))
+        mean, std = (
+            torch.tensor(v, device=images.device)[:, None, None] for v in (self.settings.mean, self.settings.std)
+        )
+        return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
+
+    def targets(self, batch: Batch) -> dict[str, Tensor]:
+        """The truth as the loss wants it, at the resolution of the net's output."""
+        raise NotImplementedError
+
+    def loss(self, outputs: Outputs, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """(sum over stacks and weights; each loss by name, of the last stack, without gradient)."""
+        total: Tensor | None = None
+        shown: dict[str, Tensor] = {}
+        for output in outputs:
+            terms = self.stack_losses(output, targets)
+            stack = torch.stack([weight * value for weight, value in terms.values()]).sum()
+            total = stack if total is None else total + stack
+            shown = {name: value.detach() for name, (_, value) in terms.items()}
+        if total is None:
+            raise HumansenseError(f"{self.name}: the net gave no output")
+        return total, shown
+
+    def stack_losses(
+        self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
+    ) -> dict[str, tuple[float, Tensor]]:
+        """{name: (weight, loss)} of one stack."""
+        raise NotImplementedError
+
+    def decode(self, outputs: Outputs) -> Results:
+        """The answer of the last stack, in crop pixels and metres."""
+        raise NotImplementedError
+
+    def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """One stack's output on a mirrored image, turned into that of the image: flipped, sides exchanged."""
+        raise NotImplementedError
+
+    def metrics(self) -> TaskMetrics:
+        """A fresh accumulator of this task's measures."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """What `tasks.task_from_json` rebuilds the task from."""
+        return {"task": self.name, "settings": self.settings.to_json()}
+
+
+def nearest_cells(maps: Tensor) -> Tensor:
+    """(B, S, S) at pixels -> (B, S/4, S/4) at the net's cells, by the nearest pixel.
+
+    The centre of cell i lies at pixel coordinate 4 i + 2, between two pixels; the pixel after it is taken.
+    """
+    return maps[:, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+
+
+def upsample(logits: Tensor) -> Tensor:
+    """(B, C, S/4, S/4) -> (B, C, S, S) float32 by bilinear interpolation (Varol 2019, section 3.4)."""
+    return F.interpolate(logits.float(), scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
+
+
+def known_parts(batch: Batch) -> Tensor:
+    """`batch.parts`, where a crop without a person is background all over even if nobody drew its map."""
+    empty = (~batch.has_person)[:, None, None] & (batch.parts < 0)
+    return torch.where(empty, torch.zeros_like(batch.parts), batch.parts)
