@@ -1,0 +1,60 @@
+"""Real datasets in the layout that their authors distribute, one file each. Readers only read: no crops, no changes.
+
+Each reader has `detect(root)`, `index(root)` (raises `HumansenseError` with what is missing), a length, and
+`read(i) -> Sample`. A new dataset is a new file here, a row below, and a test with a tiny fake in its native layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+from humansense.core import HumansenseError, Sample
+from humansense.data.readers.ccp import ClothingCoParsing
+from humansense.data.readers.folder import ImageFolder
+from humansense.data.readers.lspet import LeedsSportsExtended
+
+
+class Reader(Protocol):
+    """What every row of `READERS` gives."""
+
+    title: str
+
+    @classmethod
+    def detect(cls, root: Path) -> bool:
+        """Whether `root` looks like this dataset."""
+        ...
+
+    @classmethod
+    def index(cls, root: Path) -> Reader:
+        """Find the samples under `root`."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, i: int) -> Sample:
+        """Sample i, with whatever the dataset annotates."""
+        ...
+
+
+READERS: Mapping[str, type[Reader]] = MappingProxyType(
+    {"lspet": LeedsSportsExtended, "ccp": ClothingCoParsing, "images": ImageFolder}
+)
+"""Name -> reader. `images` takes any folder of pictures, so it comes last."""
+
+
+def open_reader(root: str | Path, name: str | None = None) -> Reader:
+    """The dataset at `root`, by the reader of that name or the first that recognises it."""
+    root = Path(root)
+    if name is not None:
+        if name not in READERS:
+            raise HumansenseError(f"unknown dataset {name!r}; known: {', '.join(READERS)}")
+        return READERS[name].index(root)
+    for reader in READERS.values():
+        if reader.detect(root):
+            return reader.index(root)
+    raise HumansenseError(
+        f"{root} is no dataset that can be read: expected {', '.join(r.title for r in READERS.values())}"
+    )
