@@ -20,7 +20,6 @@ from humansense.render.values import Frame, Surface
 
 logger = logging.getLogger(__name__)
 
-NEAR_M = 1e-3
 _warp_ready = False
 
 
@@ -29,8 +28,8 @@ class Renderer:
 
     surface: the triangles and their labels. textures: (h, w, 3) uint8 RGB each, any sizes. device: "cpu" or "cuda[:i]".
 
-    The search tree over the triangles is built by the first `render` and refitted by the later ones, so the same
-    sequence of calls gives the same bytes. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image,
+    A frame depends on the arguments of its `render` alone: the same ones give the same bytes. Surfaces are seen from 1 mm
+    to 2 km. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image,
     and for a device that is not there.
     """
 
@@ -49,8 +48,8 @@ class Renderer:
             raise HumansenseError(f"device {device!r} is not there; this machine has {available}") from error
         _check_textures(textures, int(surface.face_texture.max()) + 1)
         self._upload(textures)
-        self._mesh: Any = None
-        self._pixels = 0
+        self._nearest: Any = None
+        self._capacity = 0
         self._offsets: dict[int, Any] = {}
 
     def _upload(self, textures: Sequence[np.ndarray]) -> None:
@@ -64,13 +63,10 @@ class Renderer:
         offsets = np.concatenate([[0], np.cumsum(sizes.prod(1) * 3)[:-1]])
         self._points = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         self._face_normals = wp.zeros(face_count, dtype=wp.vec3, device=device)
-        self._indices = array(surface.faces.reshape(-1), wp.int32)
-        self._used = array(np.unique(surface.faces).astype(np.int32), wp.int32)
         corners = surface.faces.reshape(-1)
         order = np.argsort(corners, kind="stable")
         self._neighbours = array((order // 3).astype(np.int32), wp.int32)
         self._starts = array(np.searchsorted(corners[order], np.arange(vertex_count + 1)).astype(np.int32), wp.int32)
-        self._bounds = wp.zeros(6, dtype=wp.float32, device=device)
         self._light = wp.zeros(9, dtype=wp.vec3, device=device)
 
         scene = self._kernels.Scene()
@@ -79,6 +75,7 @@ class Renderer:
         scene.face_texture = array(surface.face_texture, wp.int32)
         scene.face_instance = array(surface.face_instance, wp.int32)
         scene.vertex_parts = array(surface.vertex_parts, wp.float32)
+        scene.projected = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         scene.vertex_normals = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         scene.texels = array(np.concatenate([texture.reshape(-1) for texture in textures]), wp.uint8)
         scene.textures = array(np.column_stack([offsets, sizes]).astype(np.int32), wp.vec3i)
@@ -100,16 +97,16 @@ class Renderer:
         Raises `HumansenseError` for wrong shapes and for vertices that are not finite.
         """
         _check_view(camera, background, samples)
+        self._set_light(light)
         self._follow(vertices)
         frame = Frame.empty(background)
-        box = self._image_box(camera)
-        if box is not None:
-            self._set_light(light)
-            self._render_box(frame, camera, box, samples)
+        pixels = self._trace(camera, samples)
+        if len(pixels):
+            self._fill(frame, camera, pixels, samples)
         return frame
 
     def _follow(self, vertices: np.ndarray | torch.Tensor) -> None:
-        """Take the vertices of this frame: positions, search tree, normals."""
+        """Take the vertices of this frame: positions and normals."""
         wp, kernels, scene = self._wp, self._kernels, self._scene
         values = vertices.detach().float() if isinstance(vertices, torch.Tensor) else np.asarray(vertices, np.float32)
         expected = (len(self.surface.vertex_parts), 3)
@@ -126,36 +123,34 @@ class Renderer:
             self._points.numpy()[...] = values
         else:
             self._points.assign(np.ascontiguousarray(values))
-
-        if self._mesh is None:
-            self._mesh = wp.Mesh(points=self._points, indices=self._indices)
-            scene.mesh = self._mesh.id
-        else:
-            self._mesh.refit()
         self._launch(kernels.face_normals, len(self.surface.faces), self._points, scene.faces, self._face_normals)
         self._launch(
             kernels.vertex_normals, expected[0], self._face_normals, self._starts, self._neighbours, scene.vertex_normals
         )
 
-    def _image_box(self, camera: Camera) -> tuple[int, int, int, int] | None:
-        """(left, top, right, bottom) of the pixels that the surface can cover, or None."""
-        wp = self._wp
-        height, width = camera.size
+    def _trace(self, camera: Camera, samples: int) -> np.ndarray:
+        """Find what each ray sees. Returns the (P,) int32 flat indices of the pixels with any hit, in order."""
+        wp, kernels, scene = self._wp, self._kernels, self._scene
+        offsets = self._ray_offsets(samples)
+        shape = (*camera.size, len(offsets))
+        if self._nearest is None or self._nearest.shape != shape:
+            self._nearest = wp.empty(shape, dtype=wp.int64, device=self._device)
+            self._touched = wp.empty(camera.size, dtype=wp.uint8, device=self._device)
+        self._nearest.fill_(np.iinfo(np.int64).max)
+        self._touched.zero_()
         projection = wp.mat33((camera.K @ camera.R).astype(np.float32))
         offset = wp.vec3((camera.K @ camera.t).astype(np.float32))
-        self._bounds.fill_(np.inf)
-        self._launch(
-            self._kernels.image_bounds, len(self._used), self._points, self._used, projection, offset, NEAR_M, self._bounds
-        )
-        x0, y0, x1, y1, nearest, farthest = self._bounds.numpy() * (1, 1, -1, -1, 1, -1)
-        if farthest <= NEAR_M:
-            return None
-        if nearest <= NEAR_M:  # part of it is behind the camera: its projection is no bound
-            return 0, 0, width, height
-        # One pixel to spare for rounding; clip before int() so that far-away numbers stay in range.
-        left, right = np.clip((np.floor(x0) - 1, np.ceil(x1) + 1), 0, width)
-        top, bottom = np.clip((np.floor(y0) - 1, np.ceil(y1) + 1), 0, height)
-        return (int(left), int(top), int(right), int(bottom)) if left < right and top < bottom else None
+        self._launch(kernels.project_vertices, len(self._points), self._points, projection, offset, scene.projected)
+        self._launch(kernels.find_nearest, len(self.surface.faces), scene, offsets, self._nearest, self._touched)
+        return np.flatnonzero(self._touched.numpy()).astype(np.int32)
+
+    def _ray_offsets(self, samples: int) -> Any:
+        """Device array of the rays in a pixel: its centre, then, for more than one sample, those of the colour."""
+        if samples not in self._offsets:
+            centre = np.full((1, 2), 0.5, np.float32)
+            rays = centre if samples == 1 else np.concatenate([centre, sample_offsets(samples)])
+            self._offsets[samples] = self._wp.array(rays, dtype=self._wp.vec2, device=self._device)
+        return self._offsets[samples]
 
     def _set_light(self, light: np.ndarray) -> None:
         values = np.asarray(light, dtype=np.float32)
@@ -163,30 +158,21 @@ class Renderer:
             raise HumansenseError(f"light has shape {values.shape}, expected (9,) or (9, 3)")
         self._light.assign(np.ascontiguousarray(np.broadcast_to(values.reshape(9, -1), (9, 3))))
 
-    def _render_box(self, frame: Frame, camera: Camera, box: tuple[int, int, int, int], samples: int) -> None:
-        wp, kernels = self._wp, self._kernels
-        left, top, right, bottom = box
-        window = (slice(top, bottom), slice(left, right))
-        count = (right - left) * (bottom - top)
+    def _fill(self, frame: Frame, camera: Camera, pixels: np.ndarray, samples: int) -> None:
+        wp, kernels, count = self._wp, self._kernels, len(pixels)
         self._reserve(count)
-        self._behind[:count].assign(np.ascontiguousarray(frame.image[window]).reshape(-1, 3))
-        if samples not in self._offsets:
-            self._offsets[samples] = wp.array(sample_offsets(samples), dtype=wp.vec2, device=self._device)
-        view = kernels.View()
-        view.origin = wp.vec3(camera.center.astype(np.float32))
-        view.rays = wp.mat33((camera.R.T @ np.linalg.inv(camera.K)).astype(np.float32))
-        view.rotation = wp.mat33(camera.R.astype(np.float32))
-        view.left, view.top, view.width = left, top, right - left
-        self._launch(
-            kernels.render_pixels, count, self._scene, view, self._light, self._offsets[samples], self._behind, self._maps
-        )
-        for name in vars(frame):
-            target = getattr(frame, name)[window]
-            target[...] = getattr(self._maps, name)[:count].numpy().reshape(target.shape)
+        self._pixels[:count].assign(pixels)
+        self._background[:count].assign(frame.image.reshape(-1, 3)[pixels])
+        rotation = wp.mat33(camera.R.astype(np.float32))
+        rays = (self._ray_offsets(samples), self._nearest, self._pixels)
+        self._launch(kernels.fill_maps, count, self._scene, self._light, rotation, *rays, self._background, self._maps)
+        for name, target in vars(frame).items():
+            values = getattr(self._maps, name)[:count].numpy()
+            target.reshape(camera.size[0] * camera.size[1], *target.shape[2:])[pixels] = values
 
     def _reserve(self, pixels: int) -> None:
-        """Buffers for that many pixels; they grow to the largest box and stay."""
-        if pixels <= self._pixels:
+        """Buffers for that many pixels; they grow to the largest list and stay."""
+        if pixels <= self._capacity:
             return
         wp, maps = self._wp, self._kernels.Maps()
         types = {
@@ -200,8 +186,9 @@ class Renderer:
         }
         for name, dtype in types.items():
             setattr(maps, name, wp.empty(pixels, dtype=dtype, device=self._device))
-        self._behind = wp.empty(pixels, dtype=wp.vec3ub, device=self._device)
-        self._maps, self._pixels = maps, pixels
+        self._pixels = wp.empty(pixels, dtype=wp.int32, device=self._device)
+        self._background = wp.empty(pixels, dtype=wp.vec3ub, device=self._device)
+        self._maps, self._capacity = maps, pixels
 
     def _launch(self, kernel: Any, count: int, *inputs: Any) -> None:
         self._wp.launch(kernel, dim=count, inputs=list(inputs), device=self._device)
