@@ -37,7 +37,8 @@ class DepthError:
         """predicted, truth: classes or bins (B, H, W), the same zero. human: bool (B, H, W), the pixels that count."""
         if not predicted.shape == truth.shape == human.shape:
             raise HumansenseError(
-                f"DepthError: predicted {tuple(predicted.shape)}, truth {tuple(truth.shape)}, human {tuple(human.shape)}"
+                f"DepthError: predicted {tuple(predicted.shape)}, truth {tuple(truth.shape)}, "
+                f"human {tuple(human.shape)}: expected one shape"
             )
         for p, t, m in zip(predicted, truth, human, strict=True):
             if m.any():

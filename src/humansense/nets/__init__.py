@@ -23,7 +23,7 @@ NETS: Mapping[str, HourglassSettings] = MappingProxyType(
 
 
 def build_net(preset: str, heads: Mapping[str, int], pooled: Mapping[str, int] | None = None) -> StackedHourglass:
-    """The net of that preset with these heads; see `StackedHourglass`. Raises `HumansenseError` for an unknown preset."""
+    """The net of that preset with these heads (see `StackedHourglass`); `HumansenseError` for an unknown preset."""
     if preset not in NETS:
         raise HumansenseError(f"unknown net preset {preset!r}; known: {', '.join(NETS)}")
     return StackedHourglass(NETS[preset], heads, pooled)

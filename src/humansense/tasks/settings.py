@@ -49,7 +49,8 @@ class TaskSettings:
             raise HumansenseError(
                 f"{cls.__name__} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}"
             )
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**options)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ class Pose2dSettings(TaskSettings):
         joint_set(self.joint_set)
         if self.sigma <= 0 or self.heatmap_loss not in HEATMAP_LOSSES:
             raise HumansenseError(
-                f"sigma {self.sigma}, heatmap_loss {self.heatmap_loss!r}: expected sigma above 0 and one of {HEATMAP_LOSSES}"
+                f"sigma {self.sigma}, heatmap_loss {self.heatmap_loss!r}: "
+                f"expected sigma above 0 and one of {', '.join(HEATMAP_LOSSES)}"
             )
 
 

@@ -1,0 +1,42 @@
+"""Measuring weights over a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from humansense.core.errors import HumansenseError
+from humansense.core.values import Batch
+from humansense.tasks import Task, load_task
+
+
+@torch.inference_mode()
+def evaluate_net(task: Task, net: nn.Module, batches: Iterable[Batch], device: str = "cpu") -> dict[str, float]:
+    """The figures of `task.metrics()` over all batches, and `samples`, their number. The net is put into eval mode."""
+    net.to(device).eval()
+    metrics, count = task.metrics(), 0
+    for batch in batches:
+        moved = batch.to(device)
+        metrics.update(task.decode(net(task.inputs(moved.images))), moved)
+        count += len(batch)
+    if count == 0:
+        raise HumansenseError("nothing to evaluate: the set has no samples")
+    return {"samples": count} | metrics.compute()
+
+
+def evaluate(
+    weights: str | Path, batches: Iterable[Batch], task_name: str | None = None, device: str = "cpu"
+) -> dict[str, float]:
+    """`evaluate_net` with the task and net of a weight file or training folder.
+
+    task_name: what the caller expects; raises `HumansenseError` when the weights are of another task.
+    """
+    task, net = load_task(weights)
+    if task_name is not None and task.name != task_name:
+        raise HumansenseError(
+            f"{weights} are weights of task {task.name}, not {task_name}: evaluate {task.name} instead"
+        )
+    return evaluate_net(task, net, batches, device)

@@ -1,0 +1,143 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from humansense.core.errors import HumansenseError
+from humansense.train.averages import Average, lr_factor, make_optimizer
+from humansense.train.checkpoint import WEIGHTS, Position, Run
+from humansense.train.journal import Journal
+from humansense.train.settings import TrainSettings
+from humansense.train.source import BatchSource, clip_batches
+
+PATIENCE = 20  # steps in a row whose gradient is not finite, before the run gives up
+
+
+def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
+    """Train, or go on where `settings.out` stopped; returns the path of the averaged weights.
+
+    batches: where the crops come from (`BatchSource`); by default the clips in `settings.data`. With the same
+    seed, data and number of devices a run that was stopped and resumed gives the weights of one that was
+    not, bit by bit, as long as its length is counted in samples and not in minutes.
+
+    Ctrl-C and a polite kill end the step, write a checkpoint, and raise `KeyboardInterrupt`.
+    Raises `HumansenseError` for settings or data that do not fit, and for a loss that stays infinite.
+    """
+    from lightning_fabric import Fabric
+
+    fabric = Fabric(
+        accelerator=settings.accelerator,
+        devices=_devices(settings.devices),
+        precision=settings.precision,  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    torch.manual_seed(settings.seed)
+    task = settings.make_task()
+    raw = task.build_net().to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    optimizer = make_optimizer(raw, settings)
+    run = Run(task, raw, optimizer, Average(raw, settings.ema), Position())
+    run.resume(settings)
+    if _progress(settings, run.at) >= 1:
+        return Path(settings.out) / WEIGHTS
+    net, optimizer = fabric.setup(torch.compile(raw) if settings.compile else raw, optimizer)  # type: ignore[arg-type]
+    source = batches or clip_batches(settings, task)
+    stream = iter(source(run.at.samples, fabric.global_rank, fabric.world_size))
+    main = fabric.is_global_zero
+    Path(settings.out).mkdir(parents=True, exist_ok=True)
+    started, saved, failed = time.monotonic() - run.at.seconds, time.monotonic(), 0
+    first = run.at.samples, run.at.seconds
+    with Journal(Path(settings.out), run.at.samples, settings.progress and main) as journal, _stop_signal() as stop:
+        net.train()
+        while (progress := _progress(settings, run.at)) < 1:
+            batch = next(stream).to(fabric.device)
+            if settings.optimizer == "adamw":
+                for group in optimizer.param_groups:
+                    group["lr"] = settings.lr * lr_factor(progress, settings.warmup)
+            optimizer.zero_grad(set_to_none=True)
+            loss, terms = task.loss(net(task.inputs(batch.images)), task.targets(batch))
+            fabric.backward(loss)
+            norm = fabric.clip_gradients(net, optimizer, max_norm=settings.clip, error_if_nonfinite=False)
+            failed = 0 if norm is not None and torch.isfinite(norm) else failed + 1
+            if failed == 0:
+                optimizer.step()
+                run.average.update(raw, run.at.step)
+            elif failed > PATIENCE:
+                raise HumansenseError(f"the loss of {settings.out} is no longer finite: start again with a lower lr")
+            run.at = Position(
+                run.at.step + 1, run.at.samples + len(batch) * fabric.world_size, time.monotonic() - started
+            )
+            if main and run.at.step % settings.log_every == 0:
+                rate = (run.at.samples - first[0]) / (run.at.seconds - first[1])
+                journal.add(_row(run.at, optimizer, loss, terms, rate))
+                journal.show(_progress(settings, run.at), rate, loss.item(), _seconds_left(settings, run.at, rate))
+            due = time.monotonic() - saved > settings.checkpoint_minutes * 60
+            if due or stop.is_set() or _progress(settings, run.at) >= 1:
+                if main:
+                    run.save(settings)
+                    journal.draw()
+                saved = time.monotonic()
+                if stop.is_set():
+                    raise KeyboardInterrupt
+    return Path(settings.out) / WEIGHTS
+
+
+def _progress(settings: TrainSettings, at: Position) -> float:
+    """0 at the start, 1 at the end of the run."""
+    if settings.minutes is not None:
+        return at.seconds / (settings.minutes * 60)
+    return at.samples / settings.samples
+
+
+def _seconds_left(settings: TrainSettings, at: Position, rate: float) -> float:
+    if settings.minutes is not None:
+        return max(settings.minutes * 60 - at.seconds, 0.0)
+    return max(settings.samples - at.samples, 0) / rate
+
+
+def _row(
+    at: Position, optimizer: torch.optim.Optimizer, loss: Tensor, terms: dict[str, Tensor], rate: float
+) -> dict[str, Any]:
+    row = {"step": at.step, "samples": at.samples, "seconds": at.seconds, "lr": optimizer.param_groups[0]["lr"]}
+    return row | {"samples_per_s": rate, "loss": loss.item()} | {k: v.item() for k, v in terms.items()}
+
+
+def _devices(devices: str) -> int | str:
+    if devices == "auto":
+        return devices
+    if not devices.isdigit() or int(devices) < 1:
+        raise HumansenseError(f"devices {devices!r}: expected a number from 1, or auto")
+    return int(devices)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set, so that a step is never cut in two; a second Ctrl-C is not held back."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event  # signals reach only the main thread: whoever runs us in another one stops us otherwise
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {s: signal.getsignal(s) for s in signals}
+
+    def handler(number: int, frame: Any) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    for s in signals:
+        signal.signal(s, handler)
+    try:
+        yield event
+    finally:
+        for s, old in before.items():
+            signal.signal(s, old)

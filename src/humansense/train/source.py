@@ -1,0 +1,67 @@
+"""Where a run's batches come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from humansense.core.values import Batch
+from humansense.data.crops import Crop
+from humansense.data.loaders import EvalCrops, TrainCrops, crop_loader, open_source
+from humansense.tasks import Pose2dSettings, Task
+from humansense.train.settings import TrainSettings
+
+DEFAULT_JOINTS = "human21"
+
+
+class BatchSource(Protocol):
+    """An endless stream of batches that can start anywhere."""
+
+    def __call__(self, start: int, rank: int, world: int) -> Iterable[Batch]:
+        """Batches for device `rank` of `world`, of which the run has seen `start` samples.
+
+        Step k takes samples k * batch * world and following, device r the r-th `batch` of them. Sample number n
+        must be the same sample with the same augmentation wherever the stream starts: resuming is exact then.
+        """
+        ...
+
+
+def joints_of(task: Task) -> str:
+    """The joint set that the task's crops need."""
+    return task.settings.joint_set if isinstance(task.settings, Pose2dSettings) else DEFAULT_JOINTS
+
+
+@dataclass
+class DeviceCrops(TrainCrops):
+    """The crops of one device of several: `TrainCrops` renumbered, its batch of each step."""
+
+    batch: int = 1
+    rank: int = 0
+    world: int = 1
+
+    def crop(self, n: int) -> Crop:
+        """This device's sample n."""
+        step, place = divmod(n, self.batch)
+        return super().crop((step * self.world + self.rank) * self.batch + place)
+
+
+def clip_batches(settings: TrainSettings, task: Task) -> BatchSource:
+    """Augmented crops of the sets in `settings.data`. Raises `HumansenseError` for folders that are none."""
+    joints = joints_of(task)
+    sources = [open_source(root, joints) for root in settings.roots()]
+
+    def source(start: int, rank: int, world: int) -> Iterable[Batch]:
+        crops = DeviceCrops(
+            sources, settings.image_size, joints, settings.seed, batch=settings.batch, rank=rank, world=world
+        )
+        return crop_loader(crops, settings.batch, settings.workers, start // (settings.batch * world))
+
+    return source
+
+
+def eval_batches(task: Task, root: str, limit: int | None = None, batch: int = 32, workers: int = 0) -> Iterable[Batch]:
+    """Plain crops of every person of a set, for `evaluate`; limit: read that many samples at most."""
+    joints = joints_of(task)
+    crops = EvalCrops(open_source(root, joints), task.settings.image_size, joints, limit=limit)
+    return crop_loader(crops, batch, workers)
