@@ -1,6 +1,23 @@
 """The body model and what fits it: shapes, part labels, joints of every set, garments and hair."""
 
 from humansense.bodies.anny_body import Body, PosedBody, RestBody, body_is_built, build_body, load_body
+from humansense.bodies.dress import Dressed, DressedPose, dress
+from humansense.bodies.garments import Garment, Outfit
 from humansense.bodies.shapes import sample_shapes
+from humansense.bodies.wardrobe import sample_outfit
 
-__all__ = ["Body", "PosedBody", "RestBody", "body_is_built", "build_body", "load_body", "sample_shapes"]
+__all__ = [
+    "Body",
+    "Dressed",
+    "DressedPose",
+    "Garment",
+    "Outfit",
+    "PosedBody",
+    "RestBody",
+    "body_is_built",
+    "build_body",
+    "dress",
+    "load_body",
+    "sample_outfit",
+    "sample_shapes",
+]

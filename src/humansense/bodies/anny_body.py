@@ -76,7 +76,7 @@ class Body:
         rest = self._template[len(self.joint_names) :].numpy()
         self.part_weights: np.ndarray = part_weights(self.joint_names, self.skinning.numpy(), rest)
         used, matrices = compact_regressors(self.joint_names, coco)
-        self._regressed_vertices = torch.from_numpy(used)
+        self.regressed_vertices = torch.from_numpy(used)
         self._regressors = {name: torch.from_numpy(m) for name, m in matrices.items()}
         self.faces: np.ndarray = np.concatenate([groups[g].faces for g in SKIN_GROUPS])
         self.face_uv: np.ndarray = np.concatenate([groups[g].uv for g in SKIN_GROUPS])
@@ -129,10 +129,14 @@ class Body:
 
     def regress(self, posed: PosedBody | RestBody, set_name: str) -> Tensor:
         """(B, J, 3) joints of any set of `core.JOINT_SETS`, metres."""
+        return self.regress_points(posed.joints, posed.vertices[:, self.regressed_vertices], set_name)
+
+    def regress_points(self, joints: Tensor, points: Tensor, set_name: str) -> Tensor:
+        """The same from bone heads (B, 104, 3) and the vertices `regressed_vertices` (B, K, 3) alone."""
         if set_name == "anny":
-            return posed.joints
+            return joints
         joint_set(set_name)
-        points = torch.cat([posed.joints, posed.vertices[:, self._regressed_vertices]], 1)
+        points = torch.cat([joints, points], 1)
         return self._regressors[set_name].to(points.dtype) @ points
 
     def identity_pose(self, batch: int = 1) -> Tensor:

@@ -1,0 +1,94 @@
+"""Where a garment ends: scalar fields in metres, >= 0 inside, that cut cloth and tell which skin it hides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from humansense.bodies.anatomy import Anatomy
+from humansense.bodies.patch import Patch
+
+FAR_M = 1.0  # the value of a field where its border can not be met
+ARM_BONE_M = 0.28
+
+
+@dataclass(frozen=True)
+class Spots:
+    """Places on the reference body. points: (N, 3) metres. arm: (N,) bool. along_arm: (N,), see `Anatomy`."""
+
+    points: np.ndarray
+    arm: np.ndarray
+    along_arm: np.ndarray
+    anatomy: Anatomy
+
+    @property
+    def z(self) -> np.ndarray:
+        return self.points[:, 2]
+
+    @property
+    def across(self) -> np.ndarray:
+        """Distance from the plane of symmetry."""
+        return np.abs(self.points[:, 0])
+
+
+Border = Callable[[Spots], np.ndarray]
+
+
+def spots_on(anatomy: Anatomy, patch: Patch | None = None) -> Spots:
+    """The places of a patch's vertices, or of all vertices of the body."""
+    if patch is None:
+        return Spots(anatomy.points, anatomy.arm, anatomy.along_arm, anatomy)
+    arm = patch.carry(anatomy.arm.astype(np.float32)) > 0.5
+    return Spots(patch.carry(anatomy.points), arm, patch.carry(anatomy.along_arm), anatomy)
+
+
+def sleeves(end: float) -> Border:
+    """Sleeves to `end` of the arm: 0 shoulder, 1 elbow, 2 wrist."""
+    return lambda s: np.where(s.arm, (end - s.along_arm) * ARM_BONE_M, FAR_M)
+
+
+def armholes(half_width_m: float) -> Border:
+    """No sleeves: the trunk between two armholes that are `half_width_m` from the middle at the shoulder."""
+
+    def field(s: Spots) -> np.ndarray:
+        armpit = s.anatomy.joints["upperarm01.L"][2] - 0.05
+        edge = half_width_m + np.clip(armpit - s.z, 0, None) * 0.9
+        inside = edge - s.across
+        return np.where(s.arm & (s.along_arm > 0.4), -FAR_M, inside)
+
+    return field
+
+
+def above(height: float) -> Border:
+    """Ends below at a height of the trunk or legs (see `Anatomy.height_z`); arms stay."""
+    return lambda s: np.where(s.arm, FAR_M, s.z - s.anatomy.height_z(height))
+
+
+def below(height: float, arms: bool = False) -> Border:
+    """Ends above at a height; arms go."""
+    return lambda s: np.where(s.arm & (not arms), -FAR_M, s.anatomy.height_z(height) - s.z)
+
+
+def leg_openings(low: float, slope: float) -> Border:
+    """Briefs: openings that start `low` (height) at the crotch and rise by `slope` towards the hips."""
+    return lambda s: s.z - s.anatomy.height_z(low) - slope * np.clip(s.across - 0.03, 0, None)
+
+
+def neckline(front: float, back: float, sharp: float, round_: float) -> Border:
+    """An opening for the neck. front, back: its lowest points, height; it rises by sharp |x| + round |x|^2."""
+
+    def field(s: Spots) -> np.ndarray:
+        y = (s.points[:, 1] - s.anatomy.joints["neck01"][1] + 0.06) / 0.08
+        t = np.clip(y, 0, 1) ** 2 * (3 - 2 * np.clip(y, 0, 1))
+        f = s.anatomy.height_z(front) + sharp * s.across + round_ * s.across**2
+        b = s.anatomy.height_z(back) + 6.0 * s.across**2
+        return f * (1 - t) + b * t - s.z
+
+    return field
+
+
+def meet(*borders: Border) -> Border:
+    """Inside all of them."""
+    return lambda s: np.minimum.reduce([border(s) for border in borders])

@@ -1,0 +1,130 @@
+"""Putting an outfit on a shaped body: one mesh of what can be seen, and its fast posing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+from humansense.bodies.anny_body import Body, RestBody, forward_kinematics
+from humansense.bodies.garments import Garment, Outfit
+from humansense.bodies.patch import neighbour_mean, vertex_normals
+from humansense.core import JOINT_SETS
+
+SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
+
+
+@dataclass(frozen=True)
+class DressedPose:
+    """vertices: (T, N, 3), joints: {set: (T, J, 3)} of every set; metres, world axes."""
+
+    vertices: Tensor
+    joints: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A dressed body at rest: visible skin first, then the garments. N vertices, F faces.
+
+    vertices: (N, 3) float32 metres. skinning: (N, 104) sparse. faces: (F, 3) int32. face_uv: (F, 3, 2) float32.
+    face_material: (F,) int32 index into `material_names`, 0 = skin. part_weights: (N, 24) float32, smpl24.
+    material_kinds: "skin", "garment" or "hair" for each material.
+    """
+
+    vertices: np.ndarray
+    skinning: sparse.csr_matrix
+    faces: np.ndarray
+    face_uv: np.ndarray
+    face_material: np.ndarray
+    part_weights: np.ndarray
+    material_names: tuple[str, ...]
+    material_kinds: tuple[str, ...]
+
+    @cached_property
+    def _lever(self) -> sparse.csr_matrix:
+        return _levers(self.vertices, self.skinning)
+
+    def pose_vertices(self, body: Body, rest: RestBody, pose: Tensor, translation: Tensor) -> Tensor:
+        """(T, 104, 3, 3) rotations and (T, 3) metres to the vertices (T, N, 3) of the dressed body."""
+        return self.pose(body, rest, pose, translation, ()).vertices
+
+    def pose(
+        self, body: Body, rest: RestBody, pose: Tensor, translation: Tensor, sets: tuple[str, ...] = tuple(JOINT_SETS)
+    ) -> DressedPose:
+        """As `Body.pose`, of what is seen, with the joints of `sets`. rest: the body that was dressed."""
+        rotations, positions = forward_kinematics(
+            pose, rest.joints.expand(len(pose), -1, -1), translation, body.parents
+        )
+        offsets = positions - (rotations @ rest.joints[..., None])[..., 0]
+        # Rows x, y, z, 1 of every bone against columns (frame, axis): one product poses all frames.
+        transforms = torch.cat([rotations, offsets[..., None]], -1).permute(1, 3, 0, 2).reshape(-1, 3 * len(pose))
+        flat = transforms.numpy()
+        vertices = _posed(self._lever, flat)
+        if not sets:
+            return DressedPose(vertices, {})
+        used = body.regressed_vertices.numpy()
+        bare = sparse.csr_matrix(body.skinning.numpy()[used])
+        points = _posed(_levers(rest.vertices[0, used].numpy(), bare), flat)
+        return DressedPose(vertices, {name: body.regress_points(positions, points, name) for name in sets})
+
+
+def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_matrix:
+    """(N, 4 J) sparse: each vertex in homogeneous coordinates times its weight, a block of four for each bone."""
+    weights = skinning.tocoo()
+    ones = np.concatenate([vertices, np.ones((len(vertices), 1))], 1)
+    values = weights.data[:, None] * ones[weights.row]
+    columns = weights.col[:, None].astype(np.int64) * 4 + np.arange(4)
+    rows = np.repeat(weights.row, 4)
+    shape = (len(vertices), 4 * skinning.shape[1])
+    return sparse.csr_matrix((values.ravel().astype(np.float32), (rows, columns.ravel())), shape=shape)
+
+
+def _posed(lever: sparse.csr_matrix, transforms: np.ndarray) -> Tensor:
+    flat = lever @ transforms
+    return torch.from_numpy(np.ascontiguousarray(flat.reshape(len(flat), -1, 3).transpose(1, 0, 2)))
+
+
+def displaced(garment: Garment, body_vertices: np.ndarray) -> np.ndarray:
+    """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), metres."""
+    points = garment.patch.carry(body_vertices)
+    push = vertex_normals(points, garment.patch.faces) * garment.offset_m[:, None]
+    mean = neighbour_mean(garment.patch.faces, len(points))
+    for _ in range(SMOOTHING):
+        push = mean @ push
+    return points + push + garment.shift_m
+
+
+def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
+    """The outfit on one shaped body (B = 1)."""
+    bare = rest.vertices[0].numpy()
+    skinning = sparse.csr_matrix(body.skinning.numpy())
+    worn = outfit.worn
+    hidden = np.zeros(len(body.faces), dtype=bool)
+    for garment in worn:
+        hidden[garment.hides] = True
+    used, skin_faces = np.unique(body.faces[~hidden], return_inverse=True)
+    vertices, weights, parts = [bare[used]], [skinning[used]], [body.part_weights[used]]
+    faces, uv, material = [skin_faces.reshape(-1, 3)], [body.face_uv[~hidden]], [np.zeros((~hidden).sum(), np.int32)]
+    first = len(used)
+    for k, garment in enumerate(worn, 1):
+        vertices.append(displaced(garment, bare))
+        weights.append(garment.patch.sources @ skinning)
+        parts.append(garment.patch.carry(body.part_weights))
+        faces.append(garment.patch.faces + first)
+        uv.append(garment.patch.uv)
+        material.append(np.full(len(garment.patch.faces), k, np.int32))
+        first += len(garment.patch)
+    return Dressed(
+        vertices=np.concatenate(vertices).astype(np.float32),
+        skinning=sparse.vstack(weights, format="csr"),
+        faces=np.concatenate(faces).astype(np.int32),
+        face_uv=np.concatenate(uv).astype(np.float32),
+        face_material=np.concatenate(material),
+        part_weights=np.concatenate(parts).astype(np.float32),
+        material_names=("skin", *(g.name for g in worn)),
+        material_kinds=("skin", *(g.kind for g in worn)),
+    )
