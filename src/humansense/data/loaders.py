@@ -22,9 +22,8 @@ from humansense.data.augment import AugmentSettings
 from humansense.data.crops import Crop, collate, cut
 from humansense.data.readers import READERS, open_reader
 from humansense.data.store_read import ClipSet
+from humansense.data.store_write import instance_box
 from humansense.data.transforms import crop_matrix, crop_to_box, joints_box, person_box
-
-TRAIN_MAPS = ("parts", "depth", "instance")
 
 
 class Source(Protocol):
@@ -41,15 +40,23 @@ class Crops(Protocol):
     def crop(self, n: int) -> Crop: ...
 
 
-def open_source(path: str | Path, joints: str = "human21", maps: Sequence[str] = TRAIN_MAPS) -> Source:
+def open_source(path: str | Path, joints: str = "human21") -> Source:
     """A set made by `humansense synth`, or a real dataset in its native layout (see `READERS`).
 
     Raises `HumansenseError` for a folder that is none of them.
     """
     path = Path(path)
     if (path / "set.json").is_file() or not any(reader.detect(path) for reader in READERS.values()):
-        return ClipSet(path, joint_set=joints, maps=maps)
+        return ClipSet(path, joint_set=joints)
     return open_reader(path)
+
+
+def read_for_crops(source: Source, i: int) -> Sample:
+    """Sample i with no more maps than a crop needs: who is who matters only where there are several."""
+    if isinstance(source, ClipSet):
+        several = source.locate(i)[0].people > 1
+        return source.read(i, ("parts", "depth", "instance") if several else ("parts", "depth"))
+    return source.read(i)
 
 
 @dataclass
@@ -85,7 +92,7 @@ class TrainCrops:
 
     def _read(self, i: int) -> Sample:
         which = int(np.searchsorted(self._ends, i, side="right"))
-        return self.sources[which].read(i - (int(self._ends[which - 1]) if which else 0))
+        return read_for_crops(self.sources[which], i - (int(self._ends[which - 1]) if which else 0))
 
     def crop(self, n: int) -> Crop:
         """Sample number n >= 0."""
@@ -131,9 +138,12 @@ class TrainCrops:
             ):
                 return cut(sample, None, matrix, size, self.joints, augment.sample_border(rng))
         crop = cut(sample, None, matrix, size, self.joints, augment.sample_border(rng))
-        person = cv2.dilate((crop.parts > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
-        cv2.copyTo(augment.texture(size, rng), person, crop.image)
-        crop.hide(person > 0)
+        # A box over the people, not their outline: nobody should learn that a person's outline is no person.
+        box = instance_box(crop.parts > 0, 1)
+        if np.isfinite(box).all():
+            x0, y0, x1, y1 = np.clip(box + np.array([-4, -4, 4, 4]), 0, self.image_size).astype(int)
+            crop.image[y0:y1, x0:x1] = augment.texture((y1 - y0, x1 - x0), rng)
+            crop.parts[:], crop.depth[:] = 0, np.nan
         return crop
 
     def _add_person(self, crop: Crop, rng: np.random.Generator) -> None:
@@ -201,7 +211,7 @@ class EvalCrops:
     def crop(self, n: int) -> Crop:
         """Crop number n."""
         i, person = self._items[n]
-        sample = self.source.read(i)
+        sample = read_for_crops(self.source, i)
         box = person_box(sample.people[person]) if person is not None else None
         if box is None:
             box = np.array([0, 0, sample.size[1], sample.size[0]], np.float32) / self.scale

@@ -88,6 +88,7 @@ class ClipSet:
         _check_version(index, path)
         if size != index["bytes"]:
             raise HumansenseError(f"shard {tar} is cut short: {size} bytes, its index states {index['bytes']}: {again}")
+        joints = [tuple(names) for names in index["joints"]]
         for clip in index["clips"]:
             start = self.clips[-1].start + self.clips[-1].frames if self.clips else 0
             self.clips.append(
@@ -101,7 +102,7 @@ class ClipSet:
                     action=clip["action"],
                     subject=clip["subject"],
                     source=clip["source"],
-                    joints=tuple(clip["joints"]),
+                    joints=joints[clip["joints"]],
                     maps={suffix: np.array(spans, np.int64) for suffix, spans in clip["maps"].items()},
                     arrays={name: (o, d, tuple(s)) for name, (o, d, s) in clip["arrays"].items()},
                     about=(clip["clip"][0], clip["clip"][1]),
@@ -125,8 +126,7 @@ class ClipSet:
         for field in wanted:
             suffix = ENCODERS[field][0]
             if suffix in clip.maps:
-                offset, size = clip.maps[suffix][t].tolist()
-                values[field] = DECODERS[field](self._bytes(clip, offset, size), f"{key}.{suffix} of {self.root}")
+                values[field] = DECODERS[field](self.member(clip, t, field), f"{key}.{suffix} of {self.root}")
         mask = values["instance"] > 0 if "instance" in values else None
         if mask is None and "parts" in values:
             mask = values["parts"] > 0
@@ -151,6 +151,11 @@ class ClipSet:
         """(people, 4) float32 boxes of frame `i`, without reading its pictures."""
         clip, t = self.locate(i)
         return self._row(clip, "boxes", t)
+
+    def member(self, clip: ClipEntry, t: int, field: str) -> bytes:
+        """The picture file of one map of frame `t` of a clip, as it is stored."""
+        offset, size = clip.maps[ENCODERS[field][0]][t].tolist()
+        return self._bytes(clip, offset, size)
 
     def clip_info(self, clip: ClipEntry) -> dict[str, Any]:
         """The clip's `.clip.json`: fps, people, spec ..."""

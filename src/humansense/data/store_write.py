@@ -124,6 +124,7 @@ class ShardWriter:
         self.path = Path(path)
         self._stack = ExitStack()
         self._clips: list[dict[str, Any]] = []
+        self._joint_lists: list[list[str]] = []
         self._keys: set[str] = set()
         self._offset = 0
 
@@ -175,6 +176,9 @@ class ShardWriter:
         arrays = _clip_arrays(clip, cameras, np.array(boxes, np.float32), judged)
         layout = {name: self._add_array(f"{clip.key}.{name}.npy", value) for name, value in sorted(arrays.items())}
         about = self._add(f"{clip.key}.clip.json", _clip_json(clip, count, cameras[0].size))
+        names = _joint_names(clip)
+        if names not in self._joint_lists:
+            self._joint_lists.append(names)
         self._clips.append(
             {
                 "key": clip.key,
@@ -184,7 +188,7 @@ class ShardWriter:
                 "action": clip.action,
                 "subject": clip.subject,
                 "source": clip.source,
-                "joints": _joint_names(clip),
+                "joints": self._joint_lists.index(names),
                 "maps": members,
                 "arrays": layout,
                 "clip": about,
@@ -223,6 +227,7 @@ class ShardWriter:
             "format": FORMAT_NAME,
             "version": FORMAT_VERSION,
             "bytes": self._offset + 2 * tarfile.BLOCKSIZE,
+            "joints": self._joint_lists,
             "clips": self._clips,
         }
         self._index_path.write_text(json.dumps(index, separators=(",", ":")), encoding="utf-8")
