@@ -47,10 +47,15 @@ def finish(motion: Motion, up: str) -> Motion:
 
 
 def _starts_with_calibration(motion: Motion) -> bool:
-    """Whether the first step turns some joint by more than 20 degrees, and five times more than the next steps."""
+    """Whether the first frame is a T-pose: its root is not turned, or the next steps are far smaller than the first.
+
+    The first step must turn some joint by more than 20 degrees and more than, or about as much as, the next steps do (CMU's BVH conversion
+    was filtered afterwards, so that the jump rings on for some frames).
+    """
     few = motion.rotations[:4]
     steps = matrix_to_axis_angle(few[:-1].transpose(-1, -2) @ few[1:]).norm(dim=-1).amax(1)
-    return bool(steps[0] > 0.35 and steps[0] > 5 * steps[1:].max())
+    unturned = bool((few[0, 0] - torch.eye(3)).abs().max() < 1e-4)
+    return bool(steps[0] > 0.35 and steps[0] > (0.8 if unturned else 5.0) * steps[1:].max())
 
 
 def read_motion(path: str | Path) -> Motion:
