@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     # `import humansense` stays instant; the nets load with the first use.
     if name == "predict":
-        from humansense.predict import predict
+        import importlib
 
-        return predict
+        return importlib.import_module("humansense.predict")  # a module that can be called
     raise AttributeError(f"module 'humansense' has no attribute {name!r}")

@@ -7,15 +7,17 @@ Shapes: images are (H, W, 3) uint8 RGB; points are (x, y) in pixels with the top
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from humansense.core.camera import Camera
 from humansense.core.errors import HumansenseError
 from humansense.core.joints import joint_set
 from humansense.core.parts import part_set
+
+if TYPE_CHECKING:  # torch takes a second to import; `humansense --help` needs none of it
+    import torch
 
 
 @dataclass
@@ -123,7 +125,7 @@ class Batch:
         return self.images.shape[0]
 
     def to(self, device: torch.device | str) -> Batch:
-        moved = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in vars(self).items()}
+        moved = {k: v.to(device) if hasattr(v, "to") else v for k, v in vars(self).items()}
         return Batch(**moved)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from humansense.core.errors import HumansenseError
 from humansense.core.files import atomic_path
+
+if TYPE_CHECKING:
+    import torch
 
 FORMAT = 1
 

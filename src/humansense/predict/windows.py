@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from humansense.data.transforms import to_opencv, warp_image
+
 CROP_SCALE = 1.25
 """Side of the window over the longer side of the person's box, as in training."""
-FILL_RGB = (114, 114, 114)
 
 
 @dataclass(frozen=True)
@@ -72,30 +73,9 @@ def _starts(length: int, side: float) -> list[float]:
     return [float(v) for v in np.linspace(0.0, length - side, count)]
 
 
-def cut(image: np.ndarray, window: Window, size: int, fill: tuple[int, int, int] = FILL_RGB) -> np.ndarray:
-    """The window as (size, size, 3) uint8; averaged where it shrinks, so that nothing aliases."""
-    to_crop = np.linalg.inv(window.to_picture(size))
-    factor = int(window.side // size)
-    if factor >= 2:
-        # Average whole blocks of the part that is needed first, then interpolate what is left.
-        height, width = image.shape[:2]
-        x0, y0, x1, y1 = window.box
-        left, top = max(int(x0) - factor, 0), max(int(y0) - factor, 0)
-        right, bottom = min(int(x1) + 2 * factor, width), min(int(y1) + 2 * factor, height)
-        columns, rows = (right - left) // factor, (bottom - top) // factor
-        if columns < 1 or rows < 1:
-            return np.full((size, size, 3), fill, np.uint8)
-        part = image[top : top + rows * factor, left : left + columns * factor]
-        image = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA)
-        to_crop = to_crop @ np.array([[factor, 0, left], [0, factor, top], [0, 0, 1.0]])
-    return cv2.warpAffine(
-        image,
-        _centred(to_crop)[:2],
-        (size, size),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=fill,
-    )
+def cut(image: np.ndarray, window: Window, size: int) -> np.ndarray:
+    """The window as (size, size, 3) uint8, as in training: averaged where it shrinks, black beyond the picture."""
+    return warp_image(image, np.linalg.inv(window.to_picture(size)), (size, size))
 
 
 def paste(
@@ -115,18 +95,12 @@ def paste(
         return np.zeros((bottom - top, right - left, *maps.shape[2:]), maps.dtype), (top, left)
     piece = cv2.warpAffine(
         maps,
-        _centred(to_piece)[:2],
+        to_opencv(to_piece),
         (right - left, bottom - top),
         flags=interpolation,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return piece, (top, left)
-
-
-def _centred(matrix: np.ndarray) -> np.ndarray:
-    """Our pixel centres lie at .5, OpenCV's at whole numbers."""
-    half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1.0]])
-    return np.linalg.inv(half) @ matrix @ half
 
 
 def clip_box(box: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

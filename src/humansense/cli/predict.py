@@ -1,0 +1,186 @@
+"""`humansense predict`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import tyro
+
+from humansense.cli import console
+from humansense.core import HumansenseError, atomic_path
+
+
+@dataclass
+class Predict:
+    """Joints, parts and depth of the person in photos and videos.
+
+    Each input gets a folder OUT/NAME with overlay.png, parts.png, depth.png, result.json and maps.npz; a video gets
+    overlay.mp4 and results.jsonl, one line a frame.
+    """
+
+    examples: ClassVar[str] = """
+        humansense predict photo.jpg --out out/
+        humansense predict photo.jpg clip.mp4 folder/ --out out/
+        humansense predict group.jpg --box 310,40,520,600
+        humansense predict photo.jpg --flip --scales 1.0,1.25    (slower, a little better)
+    """
+
+    inputs: tyro.conf.Positional[tuple[Path, ...]]
+    """Pictures, videos, folders of them."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("out")
+    """Where the folders with the results go."""
+    weights: str = "people-small"
+    """A released name, a .safetensors file or a training folder."""
+    box: str | None = None
+    """x0,y0,x1,y1 in pixels: where the person is. By default it is found."""
+    flip: bool = False
+    """Also look at the mirrored crop and average."""
+    scales: str = "1.0"
+    """Enlargements of the crop to average over, for example 1.0,1.25."""
+    found_score: float | None = None
+    """Below this score (0..1) nobody is there."""
+    recursive: bool = False
+    """Search folders within folders."""
+    device: str = "cpu"
+    """cpu, or cuda where there is one."""
+    threads: int = 0
+    """Threads to compute with; 0: as many as there are cores."""
+
+    def run(self) -> int:
+        console.setup_logging(False)
+        console.one_thread_a_core(self.threads)
+        jobs, failures = self._jobs()
+        predictor = self._predictor()
+        box = None if self.box is None else console.numbers(self.box, "--box", 4)
+        for source, folder in console.progress(jobs, "predicting", unit="file") if len(jobs) > 1 else jobs:
+            try:
+                print(one_input(predictor, source, folder, box), flush=True)
+            except HumansenseError as error:
+                failures.append(str(error))
+                if len(jobs) > 1:
+                    console.report_error(str(error))
+        return summary(failures, len(jobs))
+
+    def _predictor(self) -> Any:
+        from humansense.predict import Predictor, PredictSettings
+
+        options: dict[str, Any] = {} if self.found_score is None else {"found_score": self.found_score}
+        scales = console.numbers(self.scales, "--scales")
+        settings = PredictSettings(weights=self.weights, flip=self.flip, scales=scales, device=self.device, **options)
+        return Predictor(settings)
+
+    def _jobs(self) -> tuple[list[tuple[Path, Path]], list[str]]:
+        """((input, folder of its results) ..., what cannot be used at all)."""
+        if not self.inputs:
+            raise HumansenseError("nothing to predict on: give pictures, videos or folders")
+        if self.out.exists() and not self.out.is_dir():
+            raise HumansenseError(f"--out {self.out} is a file: give a folder")
+        files, failures = [], []
+        for path in self.inputs:
+            found = list(files_of(path, self.recursive, self.out)) if path.is_dir() else [path]
+            if not found:
+                inside = "" if self.recursive else " (folders within are searched with --recursive)"
+                failures.append(f"folder {path} holds no picture and no video{inside}")
+            files += [f for f in found if f not in files]
+        if not files:
+            raise HumansenseError("; ".join(failures))
+        return list(zip(files, result_folders(files, self.out), strict=True)), failures
+
+
+def files_of(folder: Path, recursive: bool, out: Path) -> Iterator[Path]:
+    """Pictures and videos in a folder by name, without hidden ones and without earlier results."""
+    from humansense.predict.pictures import PICTURE_SUFFIXES
+    from humansense.video import VIDEO_SUFFIXES
+
+    for path in sorted(folder.rglob("*") if recursive else folder.iterdir()):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        known = path.suffix.lower() in PICTURE_SUFFIXES | VIDEO_SUFFIXES
+        if known and not hidden and path.is_file() and out.resolve() not in path.resolve().parents:
+            yield path
+
+
+def result_folders(files: list[Path], out: Path) -> list[Path]:
+    """OUT/stem for each file; where stems collide the suffix joins in, and then a number, so that nothing is lost."""
+    stems = [(f.stem.strip(". ") or "picture") for f in files]
+    names: list[str] = []
+    taken: set[str] = set()
+    for file, stem in zip(files, stems, strict=True):
+        alone = sum(other.casefold() == stem.casefold() for other in stems) == 1
+        base = stem if alone else f"{stem}_{file.suffix.lstrip('.').lower()}".rstrip("_")
+        name, number = base, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return [out / name for name in names]
+
+
+def one_input(predictor: Any, source: Path, folder: Path, box: Any) -> str:
+    """Predict on one file and write its results; returns the line to print."""
+    from humansense.video import VIDEO_SUFFIXES
+
+    if source.suffix.lower() in VIDEO_SUFFIXES:
+        return one_video(predictor, source, folder, box)
+    return one_photo(predictor, source, folder, box)
+
+
+def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
+    """Results of a photo in `folder`."""
+    import numpy as np
+
+    from humansense.predict import read_picture, write_results
+    from humansense.view.outputs import write_pictures
+
+    picture = read_picture(source)
+    if box is not None:
+        box = np.asarray(box) / np.tile(np.diag(picture.to_file)[:2], 2)
+    prediction = predictor(picture, box)
+    write_pictures(prediction, folder)
+    write_results(prediction, folder, picture)
+    where = f"-> {console.relative(folder)}/"
+    if not prediction.found:
+        return f"{source}: no person found (score {prediction.score:.2f}) {where}"
+    sure = int((prediction.joint_scores >= 0.3).sum())
+    ms = prediction.timings_ms["total"]
+    return f"{source}: person found (score {prediction.score:.2f}), {sure} of {len(prediction.joints)} joints, {ms:.0f} ms {where}"
+
+
+def one_video(predictor: Any, source: Path, folder: Path, box: Any) -> str:
+    """Overlay video and one JSON line a frame in `folder`; both appear only when the whole video is done."""
+    from humansense.predict.results import result_json
+    from humansense.video import VideoWriter, probe_video
+    from humansense.view.outputs import overlay, small
+
+    info = probe_video(source)
+    found = frames = 0
+    with (
+        atomic_path(folder / "results.jsonl") as lines_path,
+        lines_path.open("w", encoding="utf-8") as lines,
+        VideoWriter(folder / "overlay.mp4", fps=info.fps) as video,
+        console.bar(info.frames or None, source.name, unit="frame") as bar,
+    ):
+        for prediction in predictor.video(source, box):
+            result = {"frame": frames, "time_s": round(frames / info.fps, 4), **result_json(prediction)}
+            lines.write(json.dumps(result) + "\n")
+            video.write(overlay(small(prediction, 1920)))
+            frames += 1
+            found += prediction.found
+            bar.update(1)
+    return f"{source}: person found in {found} of {frames} frames -> {console.relative(folder)}/"
+
+
+def summary(failures: list[str], count: int) -> int:
+    """List what failed; 2 if anything did."""
+    if not failures:
+        return 0
+    if count <= 1 and len(failures) == 1:
+        raise HumansenseError(failures[0])
+    console.note(f"humansense: {len(failures)} of {max(count, len(failures))} inputs failed:")
+    for failure in failures:
+        console.note(f"  {failure}")
+    return 2

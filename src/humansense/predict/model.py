@@ -1,0 +1,163 @@
+"""A trained net as a function from crops to what it sees in them, with flip and scale averaging."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from humansense.core import HumansenseError
+from humansense.nets import fold_batchnorm
+from humansense.predict.windows import Window, cut
+from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
+
+Output = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Look:
+    """The net's answers for some windows: logits of the last stack in float32, by head, one row a window."""
+
+    windows: tuple[Window, ...]
+    output: Output
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What one answer says at the coarse resolution of the net, enough to find somebody.
+
+    joints: (J, 2) float64 pixels of the picture, in the model's own joint set; scores: (J,) 0..1.
+    person: 0..1, the net's own answer to "is somebody there?".
+    mask: (s, s) float32, probability that a cell of the window is a person's.
+    """
+
+    window: Window
+    joints: np.ndarray
+    scores: np.ndarray
+    person: float
+    mask: np.ndarray
+
+
+@dataclass(frozen=True)
+class Maps:
+    """The dense answers at the resolution of the crop.
+
+    parts: (15, S, S) float32 probabilities. depth: (S, S) float32 metres from the pelvis, at every pixel.
+    """
+
+    window: Window
+    parts: np.ndarray
+    depth: np.ndarray
+
+
+def fast_dtype() -> torch.dtype:
+    """bfloat16 where this CPU multiplies it in hardware, else float32.
+
+    At one picture on one thread of an AMX CPU: 13 ms against 19 ms a pass (benchmarks/predict.py).
+    """
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    capability = torch.backends.cpu.get_cpu_capability()
+    return torch.bfloat16 if supported is not None and supported() and "AVX512" in capability else torch.float32
+
+
+class Model:
+    """Task and net of one weight file, ready to be asked. Thread-safe; loads once."""
+
+    def __init__(self, weights: str | Path, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
+        task, net = load_task(weights)
+        if not isinstance(task, PeopleTask):
+            raise HumansenseError(
+                f"{weights} was trained for the task {task.name!r}; prediction needs weights of the task 'people'"
+            )
+        self.task = task
+        self.size: int = task.settings.image_size
+        self.joint_set: str = task.settings.joint_set
+        self.device = torch.device(device)
+        self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
+        net = fold_batchnorm(net.eval()).requires_grad_(False)
+        self.net = net.to(self.device, self.dtype, memory_format=torch.channels_last)
+
+    @torch.inference_mode()
+    def look(
+        self,
+        image: np.ndarray,
+        windows: Sequence[Window],
+        flip: bool = False,
+        scales: Sequence[float] = (1.0,),
+        timings_ms: dict[str, float] | None = None,
+    ) -> Look:
+        """Cut the windows, ask the net.
+
+        scales: the window is also looked at this many times as large, and the answers are averaged in it.
+        flip: so is the mirrored crop. timings_ms: gains milliseconds under `crop` and `net`.
+        """
+        start = time.perf_counter()
+        crops = np.stack([cut(image, window.scaled(s), self.size) for s in scales for window in windows])
+        batch = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
+        cut_done = time.perf_counter()
+        parts = zip(batch.split(len(windows)), scales, strict=True)
+        output = self._average([self._scale_back(self._answer(part, flip), s) for part, s in parts])
+        if timings_ms is not None:
+            timings_ms["crop"] = timings_ms.get("crop", 0.0) + (cut_done - start) * 1e3
+            timings_ms["net"] = timings_ms.get("net", 0.0) + (time.perf_counter() - cut_done) * 1e3
+        return Look(tuple(windows), output)
+
+    @torch.inference_mode()
+    def glances(self, look: Look) -> list[Glance]:
+        """One a window: joints and the coarse mask."""
+        pose = Pose2dTask(self.task.settings).decode([look.output])
+        joints, scores = pose["joints"].double().cpu().numpy(), pose["joint_scores"].cpu().numpy()
+        masks = 1 - look.output["parts"].softmax(1)[:, 0].cpu().numpy()
+        glances = []
+        for i, window in enumerate(look.windows):
+            matrix = window.to_picture(self.size)
+            placed = joints[i] @ matrix[:2, :2].T + matrix[:2, 2]
+            glances.append(Glance(window, placed, scores[i], float(pose["person"][i]), masks[i]))
+        return glances
+
+    @torch.inference_mode()
+    def maps(self, look: Look, i: int = 0) -> Maps:
+        """Parts and depth of window `i`."""
+        output = {name: value[i : i + 1] for name, value in look.output.items()}
+        parts = PartsTask(self.task.settings).decode([output])["part_probabilities"]
+        depth = DepthTask(self.task.settings).decode([output])["depth_soft"]
+        return Maps(look.windows[i], parts[0].cpu().numpy(), depth[0].cpu().numpy())
+
+    def _answer(self, images: Tensor, flip: bool) -> Output:
+        """The last stack's logits in float32."""
+        both = torch.cat([images, images.flip(-1)]) if flip else images
+        last = self.net(self.task.inputs(both).to(self.dtype))[-1]
+        output = {name: value.float() for name, value in last.items()}
+        if not flip:
+            return output
+        count = len(images)
+        straight = {name: value[:count] for name, value in output.items()}
+        mirrored = self.task.mirror({name: value[count:] for name, value in output.items()})
+        return self._average([straight, mirrored])
+
+    @staticmethod
+    def _average(outputs: Sequence[Output]) -> Output:
+        if len(outputs) == 1:
+            return outputs[0]
+        return {name: torch.stack([o[name] for o in outputs]).mean(0) for name in outputs[0]}
+
+    @staticmethod
+    def _scale_back(output: Output, scale: float) -> Output:
+        """The middle of the maps of a window that is `scale` times the wanted one (what lies outside repeats)."""
+        if scale == 1.0:
+            return output
+        theta = torch.tensor([[1 / scale, 0, 0], [0, 1 / scale, 0]])
+
+        def middle(maps: Tensor) -> Tensor:
+            if maps.dim() != 4:
+                return maps
+            grid = F.affine_grid(theta.to(maps).expand(len(maps), 2, 3), list(maps.shape), align_corners=False)
+            return F.grid_sample(maps, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+        return {name: middle(maps) for name, maps in output.items()}

@@ -1,0 +1,70 @@
+"""The table of released weights. Each row: a file inside the package, what it is, and what may be done with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+
+from humansense.core import HumansenseError
+
+
+@dataclass(frozen=True)
+class ReleasedWeights:
+    """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores."""
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    card: str
+    summary: str
+
+    @property
+    def path(self) -> Path:
+        return Path(str(resources.files("humansense") / "weights" / self.file))
+
+
+DEFAULT = "people-small"
+
+WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
+    {
+        "people-small": ReleasedWeights(
+            name="people-small",
+            file="people-small.safetensors",
+            sha256="",
+            licence="Apache-2.0",
+            card="docs/models/people-small.md",
+            summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
+        ),
+    }
+)
+
+
+def find_weights(name: str | Path) -> Path:
+    """The file of released weights, or the path itself if it is a weight file or a training folder.
+
+    Raises `HumansenseError` that lists the released names.
+    """
+    if str(name) in WEIGHTS:
+        path = WEIGHTS[str(name)].path
+        if not path.is_file():
+            raise HumansenseError(
+                f"the weights {name} are not in this installation ({path}): install humansense again, or train some "
+                "with `humansense train people` and give their folder as --weights"
+            )
+        return path
+    if not Path(name).exists():
+        raise HumansenseError(
+            f"weights {name} do not exist: give a .safetensors file, a training folder, or one of {', '.join(WEIGHTS)}"
+        )
+    return Path(name)
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Making what was made or predicted visible: overlays, sheets, videos, the report."""
