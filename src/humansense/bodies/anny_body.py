@@ -129,15 +129,15 @@ class Body:
 
     def regress(self, posed: PosedBody | RestBody, set_name: str) -> Tensor:
         """(B, J, 3) joints of any set of `core.JOINT_SETS`, metres."""
-        return self.regress_points(posed.joints, posed.vertices[:, self.regressed_vertices], set_name)
-
-    def regress_points(self, joints: Tensor, points: Tensor, set_name: str) -> Tensor:
-        """The same from bone heads (B, 104, 3) and the vertices `regressed_vertices` (B, K, 3) alone."""
         if set_name == "anny":
-            return joints
+            return posed.joints
+        points = torch.cat([posed.joints, posed.vertices[:, self.regressed_vertices]], 1)
+        return self.regressor(set_name).to(points.dtype) @ points
+
+    def regressor(self, set_name: str) -> Tensor:
+        """(J, 104 + K): weights of the bone heads, then of the K `regressed_vertices`, in the joints of a set."""
         joint_set(set_name)
-        points = torch.cat([joints, points], 1)
-        return self._regressors[set_name].to(points.dtype) @ points
+        return torch.eye(len(self.joint_names)) if set_name == "anny" else self._regressors[set_name]
 
     def identity_pose(self, batch: int = 1) -> Tensor:
         """(batch, 104, 3, 3): the rest pose."""

@@ -15,6 +15,7 @@ from humansense.bodies.garments import Garment, Outfit
 from humansense.bodies.patch import neighbour_mean, vertex_normals
 from humansense.core import JOINT_SETS
 
+FRAMES_AT_ONCE = 16  # that many fit the processor's cache
 SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
 
 
@@ -53,23 +54,41 @@ class Dressed:
         return self.pose(body, rest, pose, translation, ()).vertices
 
     def pose(
-        self, body: Body, rest: RestBody, pose: Tensor, translation: Tensor, sets: tuple[str, ...] = tuple(JOINT_SETS)
+        self,
+        body: Body,
+        rest: RestBody,
+        pose: Tensor,
+        translation: Tensor,
+        sets: tuple[str, ...] = tuple(JOINT_SETS),
     ) -> DressedPose:
         """As `Body.pose`, of what is seen, with the joints of `sets`. rest: the body that was dressed."""
-        rotations, positions = forward_kinematics(
-            pose, rest.joints.expand(len(pose), -1, -1), translation, body.parents
-        )
-        offsets = positions - (rotations @ rest.joints[..., None])[..., 0]
-        # Rows x, y, z, 1 of every bone against columns (frame, axis): one product poses all frames.
-        transforms = torch.cat([rotations, offsets[..., None]], -1).permute(1, 3, 0, 2).reshape(-1, 3 * len(pose))
-        flat = transforms.numpy()
-        vertices = _posed(self._lever, flat)
-        if not sets:
-            return DressedPose(vertices, {})
-        used = body.regressed_vertices.numpy()
-        bare = sparse.csr_matrix(body.skinning.numpy()[used])
-        points = _posed(_levers(rest.vertices[0, used].numpy(), bare), flat)
-        return DressedPose(vertices, {name: body.regress_points(positions, points, name) for name in sets})
+        rotations, heads = forward_kinematics(pose, rest.joints.expand(len(pose), -1, -1), translation, body.parents)
+        offsets = heads - (rotations @ rest.joints[..., None])[..., 0]
+        # Rows x, y, z, 1 of every bone against columns (frame, axis): one product poses many frames.
+        transforms = torch.cat([rotations, offsets[..., None]], -1).permute(1, 3, 0, 2).flatten(0, 1)
+        vertices = np.empty((len(pose), len(self.vertices), 3), np.float32)
+        for start in range(0, len(pose), FRAMES_AT_ONCE):
+            chunk = transforms[:, start : start + FRAMES_AT_ONCE].numpy()
+            flat = self._lever @ np.ascontiguousarray(chunk).reshape(len(chunk), -1)
+            vertices[start : start + FRAMES_AT_ONCE] = flat.reshape(len(flat), -1, 3).transpose(1, 0, 2)
+        return DressedPose(torch.from_numpy(vertices), _joints(body, rest, transforms, heads, sets))
+
+
+def _joints(body: Body, rest: RestBody, transforms: Tensor, heads: Tensor, sets: tuple[str, ...]) -> dict[str, Tensor]:
+    """Joints are linear in the bare vertices and those in the transforms: fold the two matrices first."""
+    used = body.regressed_vertices.numpy()
+    lever = _levers(rest.vertices[0, used].numpy(), sparse.csr_matrix(body.skinning.numpy()[used]))
+    bones = len(body.joint_names)
+    out = {}
+    for name in sets:
+        if name == "anny":
+            out[name] = heads
+            continue
+        weights = body.regressor(name)
+        folded = torch.from_numpy(np.asarray((sparse.csr_matrix(weights[:, bones:].numpy()) @ lever).todense()))
+        flat = (folded @ transforms.flatten(1)).view(len(weights), -1, 3).transpose(0, 1)
+        out[name] = flat + weights[:, :bones] @ heads
+    return out
 
 
 def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_matrix:
@@ -81,11 +100,6 @@ def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_mat
     rows = np.repeat(weights.row, 4)
     shape = (len(vertices), 4 * skinning.shape[1])
     return sparse.csr_matrix((values.ravel().astype(np.float32), (rows, columns.ravel())), shape=shape)
-
-
-def _posed(lever: sparse.csr_matrix, transforms: np.ndarray) -> Tensor:
-    flat = lever @ transforms
-    return torch.from_numpy(np.ascontiguousarray(flat.reshape(len(flat), -1, 3).transpose(1, 0, 2)))
 
 
 def displaced(garment: Garment, body_vertices: np.ndarray) -> np.ndarray:
