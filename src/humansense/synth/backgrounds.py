@@ -15,7 +15,7 @@ from humansense.core.errors import HumansenseError
 from humansense.synth import scenery
 from humansense.synth.clutter import capsule, skin_like, strew
 from humansense.synth.furnish import small_picture, words
-from humansense.synth.noise import Image, Rng, between, chance, fractal, grain, modulate
+from humansense.synth.noise import Image, Rng, between, chance, fractal, modulate
 from humansense.synth.rooms import paste
 
 # (share, scene): how often each scene is drawn.
@@ -79,7 +79,7 @@ def _near_blur(rng: Rng, image: Image) -> None:
 
 
 def photograph(rng: Rng, image: Image) -> Image:
-    """Lens and sensor: depth of field, light falloff, colour cast, exposure, contrast, grain."""
+    """A lens: depth of field, light falloff, colour cast, exposure, contrast. No grain: the people would lack it."""
     height, width = image.shape[:2]
     sharp = rng.random()
     unit = max(height, width) / 320
@@ -99,7 +99,7 @@ def photograph(rng: Rng, image: Image) -> Image:
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
         x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
         image = modulate(image, 1 - (x * x + y * y) * np.float32(between(rng, 0.03, 0.22)))
-    return grain(rng, image, float(rng.exponential(3.0)))
+    return image
 
 
 def _saturate(image: Image, amount: float) -> Image:

@@ -18,7 +18,9 @@ from humansense.data.store import Clip, Track
 from humansense.motion import BodyMotion, Motion, procedural, read_motion, resample, retarget
 from humansense.render import Renderer, Surface
 from humansense.synth.backgrounds import load_background, procedural_background
-from humansense.synth.materials import garment_texture, hair_texture, skin_layout, skin_texture
+from humansense.synth.fabrics import fabric, hair_texture
+from humansense.synth.skin import skin_texture
+from humansense.synth.skin_layout import skin_layout
 from humansense.synth.spec import SceneSpec, View
 
 STORED_SETS = ("mpii16", "coco17", "h36m17", "smpl24", "anny")  # lsp14 and human21 hold the same joints
@@ -74,7 +76,7 @@ def mirrored(motion: BodyMotion) -> BodyMotion:
 def take(spec: SceneSpec, dressed: Dressed, rest: RestBody, motion: BodyMotion) -> Take:
     """Pose the dressed body through the motion."""
     body = load_body()
-    posed = dressed.pose(body, rest, motion.pose, motion.translation)
+    posed = dressed.pose(body, rest, motion.pose, motion.translation, STORED_SETS)
     joints = {name: posed.joints[name].numpy() for name in STORED_SETS}
     return Take(posed.vertices.numpy(), joints, motion)
 
@@ -100,8 +102,8 @@ def place_camera(view: View, joints: np.ndarray, size: tuple[int, int]) -> Camer
 def _textures(spec: SceneSpec, dressed: Dressed) -> list[np.ndarray]:
     """One texture a material of the dressed body, in its order: skin first."""
     rng = np.random.default_rng([spec.outfit_seed, 1])
-    makers = {"hair": hair_texture, "garment": garment_texture}
-    skin = skin_texture(rng, skin_layout(), dict(zip(load_body().shape_names, spec.shape, strict=True)))
+    makers = {"hair": hair_texture, "garment": fabric}
+    skin = skin_texture(rng, skin_layout())
     return [skin, *(makers[kind](rng) for kind in dressed.material_kinds[1:])]
 
 
@@ -197,4 +199,3 @@ def _empty(backdrop: np.ndarray, key: str, camera: Camera) -> Sample:
         instance=np.zeros(size, np.uint8),
         camera=camera,
     )
-

@@ -108,7 +108,7 @@ def _surreal_views(rng: np.random.Generator, frames: int) -> tuple[View, ...]:
 
 def _wild_view(rng: np.random.Generator) -> View:
     close_up = rng.random() < 0.12
-    fill = rng.uniform(1.1, 2.2) if close_up else rng.uniform(0.45, 1.05)
+    fill = rng.uniform(1.1, 2.2) if close_up else rng.uniform(0.55, 1.15)
     reach = 0.3 if close_up else 0.12
     return View(
         yaw_rad=rng.uniform(-np.pi, np.pi),
@@ -126,28 +126,42 @@ def _wild_views(rng: np.random.Generator, frames: int) -> tuple[View, ...]:
 
 
 def _wild_light(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
-    """Coloured light: (9, 3) from (9,), with tints of lamps, sky and bounced light."""
-    tint = 1 + rng.normal(0, 0.06, (9, 3))
-    return light[:, None] * tint * rng.uniform(0.75, 1.3)
+    """Softer and coloured light, (9, 3) from (9,): tints of lamps, sky and bounced light."""
+    soft = light.copy()
+    soft[0] = rng.uniform(0.65, 1.2)
+    soft[1:] *= rng.uniform(0.15, 0.8)
+    tint = 1 + rng.normal(0, 0.07, (1, 3)) + rng.normal(0, 0.04, (9, 3))
+    return soft[:, None] * tint
 
 
 @dataclass(frozen=True)
 class Preset:
-    """views: (rng, frames) -> views. empty: share of clips without a person. fps: None keeps the ingredients'."""
+    """views: (rng, frames) -> views. empty: share of clips without a person. fps: None keeps the ingredients'.
+    random_pose: share of the procedural clips that go through random poses, beside those that get it by chance.
+    """
 
     views: Callable[[np.random.Generator, int], tuple[View, ...]]
     empty: float = 0.0
     fps: float | None = None
     coloured_light: bool = False
+    random_pose: float = 0.0
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "surreal": Preset(_surreal_views),
         # 4 frames a second, so that few frames of a clip show many poses.
-        "wild": Preset(_wild_views, empty=0.04, fps=4.0, coloured_light=True),
+        "wild": Preset(_wild_views, empty=0.04, fps=4.0, coloured_light=True, random_pose=0.5),
     }
 )
+
+
+def _pick_motion(rng: np.random.Generator, motions: tuple[str, ...]) -> str:
+    """First a folder (a subject or an action), then a file in it: a folder with many takes does not drown the others."""
+    folders = sorted({motion.rpartition("/")[0] for motion in motions})
+    folder = folders[rng.integers(len(folders))]
+    inside = [motion for motion in motions if motion.rpartition("/")[0] == folder]
+    return inside[rng.integers(len(inside))]
 
 
 def sample_spec(seed: tuple[int, ...], preset: str, ingredients: Ingredients) -> SceneSpec:
@@ -171,7 +185,7 @@ def sample_spec(seed: tuple[int, ...], preset: str, ingredients: Ingredients) ->
         fps=recipe.fps or ingredients.fps,
         people=int(rng.random() >= recipe.empty),
         shape=tuple(sample_shapes(rng, 1)[0].tolist()),
-        motion=ingredients.motions[rng.integers(len(ingredients.motions))],
+        motion=_pick_motion(rng, ingredients.motions),
         motion_seed=int(rng.integers(2**31)),
         start=float(rng.random()),
         mirror=bool(rng.random() < 0.5),

@@ -19,7 +19,8 @@ import humansense
 from humansense.bodies import load_body
 from humansense.core import HumansenseError
 from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
-from humansense.motion import PROCEDURAL, find_motions
+from humansense.motion import PROCEDURAL
+from humansense.motion.find import find_motions
 from humansense.synth.backgrounds import folder_backgrounds
 from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
 
@@ -111,12 +112,8 @@ def _pantry(settings: SynthSettings) -> _Pantry:
                 "the other one; add subjects (folders), or leave --motion out for procedural motion"
             )
     backgrounds = [str(path) for path in folder_backgrounds(settings.backgrounds)] if settings.backgrounds else []
-    if len(backgrounds) > 1:  # every fifth picture is the test set's
-        backgrounds = [
-            b
-            for i, b in enumerate(backgrounds)
-            if (i % 5 == 4 or len(backgrounds) < 5) == (settings.split == "test") or len(backgrounds) < 5
-        ]
+    if len(backgrounds) >= 5:  # every fifth picture is the test set's
+        backgrounds = [b for i, b in enumerate(backgrounds) if (i % 5 == 4) == (settings.split == "test")]
     return _Pantry(tuple(captures), tuple(backgrounds))
 
 
@@ -124,7 +121,8 @@ def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> I
     """Whether clip `number` moves by capture or by procedure, and from what it chooses."""
     rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], number, 1])
     invented = not pantry.captures or rng.random() < settings.procedural
-    motions = tuple(f"procedural:{kind}" for kind in PROCEDURAL) if invented else pantry.captures
+    kinds = ("random_pose",) if rng.random() < PRESETS[settings.preset].random_pose else tuple(PROCEDURAL)
+    motions = tuple(f"procedural:{kind}" for kind in kinds) if invented else pantry.captures
     return Ingredients(motions, pantry.backgrounds, settings.size, settings.frames, settings.fps)
 
 
