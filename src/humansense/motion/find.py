@@ -26,6 +26,6 @@ def find_motions(root: str | Path) -> list[Path]:
     found += [p for p in root.rglob("*.txt") if _is_expmap(p)]
     if not found:
         raise HumansenseError(
-            f"{root} holds no motion: expected .amc (with its .asf), .bvh or exponential-map .txt files"
+            f"{root} holds no motion: expected .amc (and .asf), .bvh or exponential-map .txt files"
         )
     return sorted(found)

@@ -77,7 +77,7 @@ class SceneSpec:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What specs may be made of. motions: capture files and "procedural:KIND"; backgrounds: files, none = procedural."""
+    """What specs may be made of: capture files and "procedural:KIND"; background files, none = procedural."""
 
     motions: tuple[str, ...]
     backgrounds: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 
 
 def _pick_motion(rng: np.random.Generator, motions: tuple[str, ...]) -> str:
-    """First a folder (a subject or an action), then a file in it: a folder with many takes does not drown the others."""
+    """First a folder (a subject or an action), then a file in it: many takes of one do not drown the others."""
     folders = sorted({motion.rpartition("/")[0] for motion in motions})
     folder = folders[rng.integers(len(folders))]
     inside = [motion for motion in motions if motion.rpartition("/")[0] == folder]

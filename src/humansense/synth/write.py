@@ -26,7 +26,7 @@ from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, spl
 
 log = logging.getLogger(__name__)
 
-FRAMES_PER_SHARD = 200
+FRAMES_PER_SHARD = 100
 _SPLIT_SALT = {"train": 0, "test": 1}
 
 
