@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from humansense.core import Camera, Sample, joint_set
+from humansense.core import Camera, Sample, joint_set, part_set
 from humansense.data.store import Clip, ShardWriter, Track, shard_path, start_set
 
 SIZE = (96, 128)
 JOINTS = joint_set("human21")
+RADIUS_M = 0.075
 
 
 def camera(size: tuple[int, int] = SIZE) -> Camera:
@@ -46,10 +47,24 @@ def body(rng: np.random.Generator, z: float = 4.0) -> np.ndarray:
     return joints
 
 
+def sphere_labels() -> np.ndarray:
+    """(21,) a label of smpl24 for each joint's sphere, all different, limbs on the side of their joint."""
+    parts = part_set("smpl24")
+    segment = {"wrist": "ForeArm", "elbow": "Arm", "knee": "UpLeg", "ankle": "Leg"}
+    named: dict[str, int] = {}
+    for name in JOINTS.names:
+        side, _, limb = name.partition("_")
+        if limb in segment:
+            named[name] = parts.index(side + segment[limb])
+    rest = iter(sorted({*range(1, len(parts))} - {*named.values()}))
+    return np.array([named[name] if name in named else next(rest) for name in JOINTS.names])
+
+
 def frame(joints: np.ndarray, view: Camera, rng: np.random.Generator) -> Sample:
-    labels = 1 + np.arange(len(joints)) % 24
-    depth, normals, parts = spheres(joints, 0.12, view, labels)
-    image = rng.integers(0, 255, (*view.size, 3), dtype=np.uint8)
+    labels = sphere_labels()
+    depth, normals, parts = spheres(joints, RADIUS_M, view, labels)
+    blocks = rng.integers(0, 255, (view.size[0] // 16 + 1, view.size[1] // 16 + 1, 3), dtype=np.uint8)
+    image = blocks.repeat(16, 0).repeat(16, 1)[: view.size[0], : view.size[1]].copy()
     image[parts > 0] = 10 * parts[parts > 0][:, None]
     return Sample(
         image=image,

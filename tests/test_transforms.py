@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 import pytest
-from fake_set import camera, clip_frames
+from fake_set import RADIUS_M, camera, clip_frames, sphere_labels
 
 from humansense.core import HumansenseError, Sample, joint_set, part_set
 from humansense.data.transforms import (
@@ -104,9 +104,11 @@ def test_a_warped_sample_is_still_true(matrix):
     ys, xs = np.nonzero(seen)
     z = got.depth[ys, xs]
     rays = np.stack([xs + 0.5, ys + 0.5, np.ones(len(xs))], -1) @ np.linalg.inv(got.camera.K).T
-    centers = rays * z[:, None] - 0.12 * got.normals[ys, xs]
+    centers = rays * z[:, None] - RADIUS_M * got.normals[ys, xs]
     table = part_set("smpl24").mirror if mirrors(matrix) else np.arange(25)
-    sphere = table[got.parts[ys, xs]] - 1
+    at_label = np.zeros(25, np.int64)
+    at_label[sphere_labels()] = np.arange(21)
+    sphere = at_label[table[got.parts[ys, xs]]]
     truth = (points @ axes_turn(matrix).T)[sphere]
     # Nearest neighbour moves a pixel by up to half a source pixel (13 mm here).
     assert np.abs(centers - truth).max() < 0.03

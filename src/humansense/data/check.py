@@ -24,7 +24,7 @@ BEFORE_M = 0.08
 """... and at most this far in front of it (a joint of the face lies on the skin)."""
 TURNED_AWAY = 0.1
 """A smooth normal may be turned away by this much (cosine) at the border, where the triangle still faces the camera."""
-NORMALS_DEG = 25.0
+NORMALS_DEG = 15.0
 """The greatest median angle between the normals and the slope of the depth map."""
 SAME_SIDE = 0.95
 """Of the visible limb joints at least this share must lie on pixels of their own side."""
@@ -287,6 +287,7 @@ def _check_visible(report: CheckReport, clips: ClipSet, frame: _Frame, sides: np
             found = f"surface {behind[np.abs(behind).argmin()]:.3f} m in front" if len(behind) else "no pixel of theirs"
             report.expect(bool(fits.any()), frame.file, "visible joints", f"{name} of person {who}: {found}")
             if len(behind) and name.startswith(("left_", "right_")) and name.endswith(_SIDED):
-                part = parts[frame.parts[window][own][np.abs(behind).argmin()]]
+                label = int(frame.parts[window][own][np.abs(behind).argmin()])
+                part = parts[label] if label < len(parts) else ""
                 if part.removeprefix("left").removeprefix("right") in _LIMBS:
                     sides[0 if part.startswith(name.partition("_")[0]) else 1] += 1
