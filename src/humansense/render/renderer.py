@@ -6,9 +6,6 @@ Colours are products in the display space of the textures, as in SURREAL: no gam
 
 from __future__ import annotations
 
-import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,11 +13,8 @@ import numpy as np
 import torch
 
 from humansense.core import Camera, HumansenseError
+from humansense.geometry.warp_start import start_warp
 from humansense.render.values import Frame, Surface
-
-logger = logging.getLogger(__name__)
-
-_warp_ready = False
 
 
 class Renderer:
@@ -28,13 +22,13 @@ class Renderer:
 
     surface: the triangles and their labels. textures: (h, w, 3) uint8 RGB each, any sizes. device: "cpu" or "cuda[:i]".
 
-    A frame depends on the arguments of its `render` alone: the same ones give the same bytes. Surfaces are seen from 1 mm
-    to 2 km. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image,
-    and for a device that is not there.
+    A frame depends on the arguments of its `render` alone: the same ones give the same bytes. Surfaces are seen from
+    1 mm to 2 km. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image, and for a device that is
+    not there.
     """
 
     def __init__(self, surface: Surface, textures: Sequence[np.ndarray], device: str = "cpu") -> None:
-        _start_warp()
+        start_warp()
         import warp as wp
 
         from humansense.render import kernels
@@ -62,7 +56,6 @@ class Renderer:
         sizes = np.array([texture.shape[:2] for texture in textures])
         offsets = np.concatenate([[0], np.cumsum(sizes.prod(1) * 3)[:-1]])
         self._points = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
-        self._face_normals = wp.zeros(face_count, dtype=wp.vec3, device=device)
         corners = surface.faces.reshape(-1)
         order = np.argsort(corners, kind="stable")
         self._neighbours = array((order // 3).astype(np.int32), wp.int32)
@@ -76,6 +69,7 @@ class Renderer:
         scene.face_instance = array(surface.face_instance, wp.int32)
         scene.vertex_parts = array(surface.vertex_parts, wp.float32)
         scene.projected = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
+        scene.face_normals = wp.zeros(face_count, dtype=wp.vec3, device=device)
         scene.vertex_normals = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         scene.texels = array(np.concatenate([texture.reshape(-1) for texture in textures]), wp.uint8)
         scene.textures = array(np.column_stack([offsets, sizes]).astype(np.int32), wp.vec3i)
@@ -123,9 +117,14 @@ class Renderer:
             self._points.numpy()[...] = values
         else:
             self._points.assign(np.ascontiguousarray(values))
-        self._launch(kernels.face_normals, len(self.surface.faces), self._points, scene.faces, self._face_normals)
+        self._launch(kernels.face_normals, len(self.surface.faces), self._points, scene.faces, scene.face_normals)
         self._launch(
-            kernels.vertex_normals, expected[0], self._face_normals, self._starts, self._neighbours, scene.vertex_normals
+            kernels.vertex_normals,
+            expected[0],
+            scene.face_normals,
+            self._starts,
+            self._neighbours,
+            scene.vertex_normals,
         )
 
     def _trace(self, camera: Camera, samples: int) -> np.ndarray:
@@ -163,9 +162,11 @@ class Renderer:
         self._reserve(count)
         self._pixels[:count].assign(pixels)
         self._background[:count].assign(frame.image.reshape(-1, 3)[pixels])
-        rotation = wp.mat33(camera.R.astype(np.float32))
+        view = kernels.View()
+        view.directions = wp.mat33((camera.R.T @ np.linalg.inv(camera.K)).astype(np.float32))
+        view.rotation = wp.mat33(camera.R.astype(np.float32))
         rays = (self._ray_offsets(samples), self._nearest, self._pixels)
-        self._launch(kernels.fill_maps, count, self._scene, self._light, rotation, *rays, self._background, self._maps)
+        self._launch(kernels.fill_maps, count, self._scene, self._light, view, *rays, self._background, self._maps)
         for name, target in vars(frame).items():
             values = getattr(self._maps, name)[:count].numpy()
             target.reshape(camera.size[0] * camera.size[1], *target.shape[2:])[pixels] = values
@@ -204,32 +205,6 @@ def sample_offsets(samples: int) -> np.ndarray:
     return np.stack([(index + 0.5) / samples, (reverse + 0.5) / 2**bits], -1).astype(np.float32)
 
 
-def _start_warp() -> None:
-    """Start Warp without its banner, and without its complaint about a missing GPU driver."""
-    global _warp_ready
-    if _warp_ready:
-        return
-    import warp as wp
-
-    if hasattr(wp.config, "log_level"):
-        wp.config.log_level = wp.LOG_WARNING
-    else:  # before 1.13
-        wp.config.quiet = True
-    # The complaint is written to file descriptor 2 by native code, so that is where it has to be caught.
-    with tempfile.TemporaryFile() as caught:
-        kept = os.dup(2)
-        os.dup2(caught.fileno(), 2)
-        try:
-            wp.init()
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-        caught.seek(0)
-        for line in caught.read().decode(errors="replace").splitlines():
-            logger.debug("warp: %s", line)
-    _warp_ready = True
-
-
 def _check_textures(textures: Sequence[np.ndarray], needed: int) -> None:
     if len(textures) < needed:
         raise HumansenseError(f"the surface uses texture {needed - 1}, but only {len(textures)} textures were given")
@@ -243,7 +218,9 @@ def _check_view(camera: Camera, background: np.ndarray, samples: int) -> None:
         raise HumansenseError(
             f"background is {background.dtype} {background.shape}, expected uint8 {(*camera.size, 3)} as in camera.size"
         )
-    if not np.allclose(camera.K[2], (0.0, 0.0, 1.0)):
-        raise HumansenseError(f"the last row of the camera's K is {camera.K[2]}, expected 0, 0, 1")
+    if not np.allclose(camera.K[2], (0.0, 0.0, 1.0)) or np.linalg.det(camera.K) <= 0:
+        raise HumansenseError(
+            f"camera.K is {camera.K.tolist()}, expected a last row of 0, 0, 1 and a positive determinant"
+        )
     if samples < 1:
         raise HumansenseError(f"samples is {samples}, expected 1 or more")

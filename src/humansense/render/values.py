@@ -19,8 +19,8 @@ class Surface:
     face_uv: (F, 3, 2) float32 texture coordinates of the corners, v up as in OBJ; outside of 0..1 the texture repeats.
     face_texture: (F,) int32, index into the textures.
     face_instance: (F,) int32, 1..255: whose triangle it is.
-    vertex_parts: (V, 24) float32: how much the vertex belongs to part k + 1. The label of a surface point is the largest
-        of the interpolated columns.
+    vertex_parts: (V, 24) float32: how much the vertex belongs to part k + 1. The label of a surface point is the
+        largest of the interpolated columns.
     Raises `HumansenseError` for wrong shapes and indices out of range.
     """
 
@@ -58,7 +58,8 @@ class Frame:
     image: (H, W, 3) uint8 RGB, anti-aliased over the background.
     parts: (H, W) uint8 labels 1..24 of part set smpl24, 0 where there is no surface.
     depth: (H, W) float32 metres along the camera's z axis, NaN where there is no surface.
-    normals: (H, W, 3) float32 smooth unit normals in camera axes, of the side that is seen; 0 where there is no surface.
+    normals: (H, W, 3) float32 smooth unit normals in camera axes, of the side that is seen and never turned away from
+        the camera; 0 where there is no surface.
     instance: (H, W) uint8, 0 where there is no surface.
     face: (H, W) int32 index of the triangle, or -1.
     bary: (H, W, 2) float32 weights of the triangle's first and second corner (the third has the rest); 0 where none.
