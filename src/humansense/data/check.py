@@ -16,12 +16,11 @@ import numpy as np
 from humansense.core import Camera, HumansenseError, part_set
 from humansense.data.store_read import ALL_MAPS, ClipEntry, ClipSet
 from humansense.data.store_write import instance_box
+from humansense.data.visibility import BEFORE_M
 
 REPROJECTION_PX = 0.5
 BEHIND_M = 0.3
 """A visible joint lies at most this far behind the surface that is seen at its place."""
-BEFORE_M = 0.08
-"""... and at most this far in front of it (a joint of the face lies on the skin)."""
 TURNED_AWAY = 0.1
 """A smooth normal may be turned away by this much (cosine) at the border, where the triangle still faces the camera."""
 NORMALS_DEG = 15.0

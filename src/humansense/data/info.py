@@ -89,7 +89,7 @@ def set_info(root: str | Path) -> SetInfo:
         counts["actions"][clip.action] += clip.frames
         counts["subjects"][clip.subject] += clip.frames
         counts["sources"][clip.source] += clip.frames
-        boxes = clips.clip_array(clip, "boxes").reshape(-1, clip.people, 4)
+        boxes = clips.clip_array(clip, "boxes")
         known = np.isfinite(boxes).all(-1)
         heights.append((boxes[..., 3] - boxes[..., 1])[known])
         people += int(known.sum())

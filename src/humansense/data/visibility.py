@@ -17,6 +17,8 @@ _REACH_M = (
     (("hip", "pelvis", "root", "spine", "thorax", "head", "face"), 0.20),
 )
 _OTHER_M = 0.15
+BEFORE_M = 0.08
+"""How far the skin may lie behind a joint: those of the face lie on it, and a sharp bend may leave others outside."""
 
 
 @functools.cache
@@ -30,7 +32,7 @@ def reach_m(name: str) -> float:
 
 
 def visible_joints(points: np.ndarray, names: list[str], sample: Sample, label: int) -> np.ndarray:
-    """(N,) bool: the joint falls on its own person's pixels and no farther behind the surface than its own skin.
+    """(N,) bool: the joint falls on its own person's pixels, and the surface seen there is as near as its own skin.
 
     points: (N, 3) metres in the axes of `sample.camera`; NaN is not visible. `sample` needs `depth` and `instance`;
     without them every joint inside the picture counts as visible.
@@ -46,4 +48,4 @@ def visible_joints(points: np.ndarray, names: list[str], sample: Sample, label: 
     at = (np.clip(row, 0, height - 1), np.clip(column, 0, width - 1))
     behind = points[:, 2] - sample.depth[at]
     reach = np.array([reach_m(name) for name in names])
-    return inside & (sample.instance[at] == label) & (behind <= reach)
+    return inside & (sample.instance[at] == label) & (behind <= reach) & (behind >= -BEFORE_M)
