@@ -92,3 +92,19 @@ def neckline(front: float, back: float, sharp: float, round_: float) -> Border:
 def meet(*borders: Border) -> Border:
     """Inside all of them."""
     return lambda s: np.minimum.reduce([border(s) for border in borders])
+
+
+def hands(start: float) -> Border:
+    """The hands, from `start` of the arm on."""
+    return lambda s: np.where(s.arm, (s.along_arm - start) * ARM_BONE_M, -FAR_M)
+
+
+def open_front(half_width_m: float, slope: float) -> Border:
+    """A gap in front along the middle, `half_width_m` to each side, widening upwards by `slope`."""
+
+    def field(s: Spots) -> np.ndarray:
+        gap = half_width_m + slope * np.clip(s.z - s.anatomy.height_z(0.3), 0, None)
+        front = s.points[:, 1] < s.anatomy.joints["spine03"][1]
+        return np.where(front, s.across - gap, FAR_M)
+
+    return field

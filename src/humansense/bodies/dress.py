@@ -105,8 +105,14 @@ def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_mat
 def displaced(garment: Garment, body_vertices: np.ndarray) -> np.ndarray:
     """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), metres."""
     points = garment.patch.carry(body_vertices)
-    push = vertex_normals(points, garment.patch.faces) * garment.offset_m[:, None]
+    normals = vertex_normals(points, garment.patch.faces)
     mean = neighbour_mean(garment.patch.faces, len(points))
+    out = garment.offset_m.copy()
+    for _ in range(garment.drape):
+        # Loose cloth spans hollows: a point may move out to where its neighbours pull it, never in.
+        pulled = mean @ (points + normals * out[:, None]) - points
+        out = np.maximum(garment.offset_m, (pulled * normals).sum(1))
+    push = normals * out[:, None]
     for _ in range(SMOOTHING):
         push = mean @ push
     return points + push + garment.shift_m
@@ -124,7 +130,10 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
     vertices, weights, parts = [bare[used]], [skinning[used]], [body.part_weights[used]]
     faces, uv, material = [skin_faces.reshape(-1, 3)], [body.face_uv[~hidden]], [np.zeros((~hidden).sum(), np.int32)]
     first = len(used)
-    for k, garment in enumerate(worn, 1):
+    materials = list(dict.fromkeys(garment.material or garment.name for garment in worn))
+    kinds = {garment.material or garment.name: garment.kind for garment in worn}
+    for garment in worn:
+        k = 1 + materials.index(garment.material or garment.name)
         vertices.append(displaced(garment, bare))
         weights.append(garment.patch.sources @ skinning)
         parts.append(garment.patch.carry(body.part_weights))
@@ -139,6 +148,6 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
         face_uv=np.concatenate(uv).astype(np.float32),
         face_material=np.concatenate(material),
         part_weights=np.concatenate(parts).astype(np.float32),
-        material_names=("skin", *(g.name for g in worn)),
-        material_kinds=("skin", *(g.kind for g in worn)),
+        material_names=("skin", *materials),
+        material_kinds=("skin", *(kinds[m] for m in materials)),
     )

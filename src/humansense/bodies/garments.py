@@ -20,9 +20,10 @@ HAIR_REPEAT_M = 0.12
 class Garment:
     """A piece of cloth or hair on the body.
 
-    patch: its surface, uv in repeats of the texture (`FABRIC_REPEAT_M`). offset_m: (N,) outward along the
-    normals of the surface at rest. shift_m: (N, 3) a further displacement at rest. hides: (K,) indices into
-    `body.faces` of skin that can not be seen through it. kind: "garment" or "hair".
+    patch: its surface, uv in repeats of the texture (`FABRIC_REPEAT_M`). offset_m: (N,) outward along the normals
+    of the surface at rest. shift_m: (N, 3) a further displacement at rest. hides: (K,) indices into `body.faces` of
+    skin that can not be seen through it. drape: rounds of bridging hollows, as loose cloth does. kind: "garment" or
+    "hair". material: garments that share it are made of one fabric.
     """
 
     name: str
@@ -30,7 +31,9 @@ class Garment:
     offset_m: np.ndarray
     shift_m: np.ndarray
     hides: np.ndarray
+    drape: int = 0
     kind: str = "garment"
+    material: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Outfit:
 
 @dataclass(frozen=True)
 class Fit:
-    """How cloth lies: ease_m everywhere, flare_m more at the hem (over `reach_m` above it), folds up to folds_m deep."""
+    """How cloth lies: `ease_m` off the tights everywhere, `flare_m` more at the hem (beginning `reach_m` above it),
+    folds up to `folds_m` deep, and `drape` rounds of bridging hollows."""
 
     ease_m: float = 0.0
     flare_m: float = 0.0
     reach_m: float = 0.35
     folds_m: float = 0.0
+    drape: int = 0
 
 
 HIDE_MARGIN_M = 0.03  # skin goes on this far under a hem
@@ -75,23 +80,26 @@ def tailor(
     name: str,
     border: Border,
     fit: Fit,
-    hem: Border | None,
     rng: np.random.Generator,
-    source: Patch | None = None,
+    hem: Border | None = None,
+    helper: str = "helper-tights",
 ) -> Garment:
-    """Cut a garment out of the tights (or `source`) along `border`; `hem` is the edge towards which it widens."""
+    """Cut a garment out of a helper surface along `border`; it widens towards `hem`."""
     a = anatomy(body)
-    patch = cloth(body) if source is None else source
-    patch = patch.cut(border(spots_on(a, patch)))
+    whole = cloth(body, helper)
+    patch = whole.cut(border(spots_on(a, whole)))
     spots = spots_on(a, patch)
-    offset = np.full(len(patch), fit.ease_m)
-    loose = np.zeros(len(patch))
+    inward = border(spots)
+    offset = fit.ease_m + fit.folds_m * folds(rng, spots.points) * np.clip(inward / 0.06, 0, 1)
     if hem is not None:
-        loose = np.clip(1 - hem(spots) / fit.reach_m, 0, 1) ** 1.3
-    offset += fit.flare_m * loose + fit.folds_m * folds(rng, spots.points) * np.clip(border(spots) / 0.06, 0, 1)
-    inside = border(spots_on(a))
-    hides = np.flatnonzero((inside[body.faces] > HIDE_MARGIN_M).all(1))
-    return Garment(name, patch, offset, np.zeros((len(patch), 3)), hides)
+        offset += fit.flare_m * np.clip(1 - hem(spots) / fit.reach_m, 0, 1) ** 1.3
+    return Garment(name, patch, offset, np.zeros((len(patch), 3)), hidden_skin(body, border), fit.drape)
+
+
+def hidden_skin(body: Body, border: Border, margin_m: float = HIDE_MARGIN_M) -> np.ndarray:
+    """(K,) indices of skin triangles that lie more than the margin inside a border."""
+    inside = border(spots_on(anatomy(body))) > margin_m
+    return np.flatnonzero(inside[body.faces].all(1))
 
 
 def folds(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:

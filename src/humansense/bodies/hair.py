@@ -1,42 +1,169 @@
-"""Hair from the scalp's own skin and from the body's hair helper."""
+"""Hair and headgear: from the scalp's own skin, and for long hair from the strands of the body's hair helper."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from humansense.bodies.anatomy import anatomy, cylinder_uv
 from humansense.bodies.anny_body import Body
-from humansense.bodies.garments import HAIR_REPEAT_M, Garment
-from humansense.bodies.patch import Patch, patch_of
+from humansense.bodies.garments import FABRIC_REPEAT_M, HAIR_REPEAT_M, Garment, folds
+from humansense.bodies.patch import Patch, join, patch_of
 
-# Height of the hairline above the eyes (m) by the distance behind the forehead (m), at the side of the head.
+Rng = np.random.Generator
+
+# Height of the hairline above the eyes (m) by the distance behind the eyes (m), at the side of the head.
 HAIRLINE = ((-0.2, 0.062), (0.015, 0.062), (0.06, 0.05), (0.09, 0.005), (0.12, -0.02), (0.16, -0.07), (0.2, -0.09))
+# Its ends while it is drawn: (forehead, temple, nape) moved by these much (m).
+LONG_UV_M = 12.0  # metres of hair for one unit of the helper's own texture coordinates
 
 
-def _hairline(body: Body) -> np.ndarray:
-    """(V,) metres above the hairline, negative on the face, the ears and the neck."""
+def _head(body: Body, points: np.ndarray) -> np.ndarray:
+    """Points relative to the middle of the eyes: right-left x, behind y, up z."""
     a = anatomy(body)
-    eyes = (a.joints["eye.L"] + a.joints["eye.R"]) / 2
-    behind, up = a.points[:, 1] - eyes[1], a.points[:, 2] - eyes[2]
-    return up - np.interp(behind, *np.array(HAIRLINE).T)
+    return points - (a.joints["eye.L"] + a.joints["eye.R"]) / 2
+
+
+def hairline(body: Body, points: np.ndarray, raise_m: tuple[float, float, float] = (0, 0, 0)) -> np.ndarray:
+    """(N,) metres above the hairline, negative on the face, the ears and the neck.
+
+    raise_m: how much higher than usual it lies at the forehead, the temples and the nape.
+    """
+    head = _head(body, points)
+    behind, up = head[:, 1], head[:, 2]
+    usual = np.interp(behind, *np.array(HAIRLINE).T)
+    return (
+        up - usual - np.interp(behind, (0.0, 0.06, 0.09, 0.16), (raise_m[0], raise_m[1], raise_m[1] * 0.5, raise_m[2]))
+    )
 
 
 @lru_cache(maxsize=1)
-def scalp(body: Body) -> Patch:
-    """The hairy skin of the head, uv in repeats of the texture with strands along v."""
+def _head_skin(body: Body) -> Patch:
+    """The skin of the head above the mouth, uv in metres around and up."""
     a = anatomy(body)
-    patch = patch_of(body.faces, body.face_uv, body.n_vertices)
-    patch = patch.cut(patch.carry(_hairline(body)))
+    points = _head(body, a.points)
+    keep = (points[:, 2] > -0.12)[body.faces].all(1)
+    patch = patch_of(body.faces[keep], body.face_uv[keep], body.n_vertices)
     top = a.joints["head"] + np.array([0.0, 0.05, 0.0])
     uv = cylinder_uv(patch.carry(a.points), patch.faces, (top, np.array([0.0, 0.0, 1.0])), 0.08)
-    return Patch(patch.sources, patch.faces, uv / HAIR_REPEAT_M)
+    return Patch(patch.sources, patch.faces, uv)
 
 
-def short_hair(rng: np.random.Generator, body: Body) -> Garment:
-    """A cap of hair, 4 to 20 mm thick."""
-    patch = scalp(body)
-    edge = np.clip(patch.carry(_hairline(body)) / 0.02, 0, 1)
-    offset = (0.002 + rng.uniform(0.003, 0.018) * edge).astype(np.float32)
-    return Garment("short hair", patch, offset, np.zeros((len(patch), 3)), np.zeros(0, np.int64), "hair")
+def _cap(body: Body, rng: Rng, raise_m: tuple[float, float, float], ragged_m: float) -> tuple[Patch, np.ndarray]:
+    """The scalp cut along a hairline, and the distance (N,) of its points from it."""
+    skin = _head_skin(body)
+    points = skin.carry(anatomy(body).points)
+    patch = skin.cut(hairline(body, points, raise_m) + ragged_m * (folds(rng, points * 6) - 0.5))
+    return patch, np.clip(hairline(body, patch.carry(anatomy(body).points), raise_m), 0, None)
+
+
+def _hidden_scalp(body: Body, raise_m: tuple[float, float, float], margin_m: float = 0.015) -> np.ndarray:
+    inside = hairline(body, anatomy(body).points, raise_m) > margin_m
+    return np.flatnonzero(inside[body.faces].all(1))
+
+
+def short_hair(rng: Rng, body: Body, thickness_m: float) -> Garment:
+    """From a crew cut (3 mm) to an afro (60 mm): thin at the hairline, fuller on top, uneven."""
+    raise_m = (
+        rng.normal(0, 0.008) + (0.03 if rng.random() < 0.08 else 0),
+        rng.normal(0, 0.008),
+        rng.normal(0.01, 0.012),
+    )
+    patch, depth = _cap(body, rng, raise_m, 0.012)
+    points = patch.carry(anatomy(body).points)
+    rise = np.clip(depth / (0.015 + thickness_m), 0, 1) ** 0.7
+    uneven = 1 + rng.uniform(0, 0.5) * (folds(rng, points * 5) - 0.5) * 2
+    top = 1 + rng.uniform(0, 0.8) * np.clip(_head(body, points)[:, 2] / 0.1, 0, 1)
+    offset = 0.0015 + thickness_m * rise * uneven * top / 1.4
+    name = "short hair" if thickness_m < 0.03 else "afro"
+    patch = Patch(patch.sources, patch.faces, patch.uv / HAIR_REPEAT_M)
+    hides = _hidden_scalp(body, raise_m) if thickness_m > 0.005 else np.zeros(0, np.int64)
+    return Garment(name, patch, offset, np.zeros((len(patch), 3)), hides, int(thickness_m > 0.02) * 6, "hair")
+
+
+def _strands(body: Body, length_m: float, fringe_m: float) -> Patch:
+    """The helper's strands down to `length_m` below the eyes; in front of the face only to `fringe_m` above them."""
+    group = body.helpers["helper-hair"]
+    patch = patch_of(group.faces, group.uv * LONG_UV_M / HAIR_REPEAT_M, body.n_vertices)
+    head = _head(body, patch.carry(anatomy(body).points))
+    patch = patch.cut(head[:, 2] + length_m)
+    head = _head(body, patch.carry(anatomy(body).points))
+    beside = np.clip((np.abs(head[:, 0]) - 0.055) / 0.012, 0, 1) + np.clip((head[:, 1] - 0.02) / 0.02, 0, 1)
+    return patch.cut(head[:, 2] - fringe_m + beside)
+
+
+def long_hair(rng: Rng, body: Body) -> Garment:
+    """Strands over a thin cap: a bob, or down to the shoulders or the waist, with or without a fringe."""
+    length = rng.choice([rng.uniform(0.09, 0.16), rng.uniform(0.16, 0.3), rng.uniform(0.3, 0.5)])
+    strands = _strands(body, length, rng.uniform(0.015, 0.06))
+    cap, depth = _cap(body, rng, (0.0, 0.0, 0.0), 0.008)
+    cap = Patch(cap.sources, cap.faces, cap.uv / HAIR_REPEAT_M)
+    patch = join(cap, strands)
+    offset = np.concatenate([0.002 + 0.006 * np.clip(depth / 0.02, 0, 1), np.zeros(len(strands))])
+    head = _head(body, patch.carry(anatomy(body).points))
+    wave = (folds(rng, head * 3) - 0.5)[:, None] * rng.uniform(0.0, 0.03) * np.clip(-head[:, 2:] / 0.15, 0, 1)
+    out = head * (1.0, 1.0, 0.0) - (0.0, 0.08, 0.0)
+    shift = wave * out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-3)
+    return Garment("long hair", patch, offset, shift, _hidden_scalp(body, (0, 0, 0), 0.025), 0, "hair")
+
+
+def tied_hair(rng: Rng, body: Body) -> Garment:
+    """A tight cap with a ponytail gathered from the strands of the back, or with a bun."""
+    raise_m = (rng.normal(0, 0.006), rng.normal(0, 0.006), 0.0)
+    patch, depth = _cap(body, rng, raise_m, 0.006)
+    patch = Patch(patch.sources, patch.faces, patch.uv / HAIR_REPEAT_M)
+    points = _head(body, patch.carry(anatomy(body).points))
+    offset = 0.002 + rng.uniform(0.004, 0.01) * np.clip(depth / 0.02, 0, 1)
+    hides = _hidden_scalp(body, raise_m)
+    knot = np.array([0.0, 0.2, rng.uniform(-0.02, 0.08)])
+    knot[1] = points[(np.abs(points[:, 2] - knot[2]) < 0.02), 1].max()
+    if rng.random() < 0.4:
+        bump = np.exp(-0.5 * ((points - knot) ** 2).sum(1) / rng.uniform(0.016, 0.024) ** 2)
+        return Garment("bun", patch, offset + 0.06 * bump, np.zeros((len(patch), 3)), hides, 0, "hair")
+    tail, shift = _tail(body, knot, rng.uniform(0.15, 0.38))
+    both = join(patch, tail)
+    return Garment(
+        "ponytail", both, np.concatenate([offset, np.zeros(len(tail))]),
+        np.concatenate([np.zeros((len(patch), 3)), shift]), hides, 0, "hair",
+    )  # fmt: skip
+
+
+def _tail(body: Body, knot: np.ndarray, length_m: float) -> tuple[Patch, np.ndarray]:
+    """The strands of the back, drawn together below `knot`, and their displacement."""
+    strands = _strands(body, length_m, -1.0)
+    head = _head(body, strands.carry(anatomy(body).points))
+    back = strands.cut(np.minimum(head[:, 1] - 0.12, knot[2] - head[:, 2]))
+    head = _head(body, back.carry(anatomy(body).points))
+    down = np.clip((knot[2] - head[:, 2]) / 0.06, 0, 1)
+    width = 0.25 + 0.2 * np.clip((knot[2] - head[:, 2]) / 0.2, 0, 1)
+    shift = np.zeros_like(head)
+    shift[:, 0] = head[:, 0] * (width - 1)
+    shift[:, 1] = (knot[1] + 0.004 + 0.03 * down - head[:, 1]) * np.clip(
+        1 - (knot[2] - head[:, 2]) / 0.25, 0, 1
+    ) + 0.012
+    return back, shift
+
+
+def headgear(rng: Rng, body: Body, hair: Garment | None) -> tuple[Garment, Garment | None]:
+    """A beanie, a cap with a peak or a helmet, and what is still seen of the hair."""
+    kind = rng.choice(["cap", "beanie", "helmet"], p=[0.6, 0.2, 0.2])
+    up = {"cap": (-0.012, -0.005, 0.07), "beanie": (-0.03, -0.03, 0.02), "helmet": (-0.015, 0.015, 0.05)}[str(kind)]
+    thick = {"cap": 0.012, "beanie": 0.013, "helmet": 0.03}[str(kind)]
+    patch, depth = _cap(body, rng, up, 0.0)
+    points = _head(body, patch.carry(anatomy(body).points))
+    offset = thick * (0.75 + 0.25 * np.clip(depth / 0.04, 0, 1))
+    shift = np.zeros((len(patch), 3))
+    if kind == "cap":
+        peak = np.clip(1 - depth / 0.004, 0, 1) * np.clip(1 - (points[:, 0] / 0.06) ** 2, 0, 1) ** 0.5
+        peak *= points[:, 1] < 0.04
+        shift[:, 1], shift[:, 2] = -0.07 * peak, -0.012 * peak
+    patch = Patch(patch.sources, patch.faces, patch.uv / FABRIC_REPEAT_M)
+    hat = Garment(str(kind), patch, offset, shift, _hidden_scalp(body, up, 0.012), 6)
+    if hair is None:
+        return hat, None
+    points = hair.patch.carry(anatomy(body).points)
+    under = 0.015 - hairline(body, points, up)
+    rest = hair.patch.cut_with(under, np.concatenate([hair.offset_m[:, None], hair.shift_m], 1))
+    return hat, replace(hair, patch=rest[0], offset_m=np.minimum(rest[1][:, 0], 0.008), shift_m=rest[1][:, 1:])

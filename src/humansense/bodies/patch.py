@@ -36,17 +36,21 @@ class Patch:
 
     def cut(self, field: np.ndarray) -> Patch:
         """Keep where `field` (N,), interpolated linearly, is >= 0."""
+        return self.cut_with(field, np.zeros((len(self), 0)))[0]
+
+    def cut_with(self, field: np.ndarray, values: np.ndarray) -> tuple[Patch, np.ndarray]:
+        """`cut`, and values (N, C) of the old vertices on the new ones."""
         if field.shape != (len(self),):
-            raise HumansenseError(
-                f"field has shape {field.shape}, expected ({len(self)},): one value a vertex of the patch"
-            )
+            raise HumansenseError(f"field has shape {field.shape}, expected ({len(self)},): one value a vertex")
         faces, uv, edges, fractions = clip_triangles(self.faces, self.uv, field)
         rows = np.arange(len(edges)).repeat(2)
         blend = sparse.csr_matrix(
             (np.stack([1 - fractions, fractions], 1).ravel().astype(np.float32), (rows, edges.ravel())),
             shape=(len(edges), len(self)),
         )
-        return Patch(sparse.vstack([self.sources, blend @ self.sources], format="csr"), faces, uv).compact()
+        used, faces = np.unique(faces, return_inverse=True)
+        keep = sparse.vstack([sparse.identity(len(self), dtype=np.float32), blend], format="csr")[used]
+        return Patch(keep @ self.sources, faces.reshape(-1, 3), uv), keep @ values
 
     def select(self, mask: np.ndarray) -> Patch:
         """Only the faces of `mask` (F,)."""
@@ -61,6 +65,15 @@ class Patch:
 def patch_of(faces: np.ndarray, uv: np.ndarray, n_vertices: int) -> Patch:
     """Faces (F, 3) of the body's own mesh as a patch."""
     return Patch(sparse.identity(n_vertices, dtype=np.float32, format="csr"), faces, uv).compact()
+
+
+def join(first: Patch, second: Patch) -> Patch:
+    """Both as one; the vertices of `first` come first."""
+    return Patch(
+        sparse.vstack([first.sources, second.sources], format="csr"),
+        np.concatenate([first.faces, second.faces + len(first)]),
+        np.concatenate([first.uv, second.uv]),
+    )
 
 
 def clip_triangles(

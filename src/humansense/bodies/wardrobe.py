@@ -1,27 +1,246 @@
-"""What people wear, drawn at random: tops, bottoms, one-pieces, skirts, shoes, in every length and fit."""
+"""What people wear, drawn at random: tops, bottoms, one-pieces, skirts, shoes, in every length and fit.
+
+Each maker draws one garment. Layers do not meet: what lies over another garment has more ease, and a border is
+hidden for a few centimetres under the next garment.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
+from humansense.bodies.anatomy import anatomy
 from humansense.bodies.anny_body import Body
-from humansense.bodies.cuts import above, below, meet, neckline, sleeves
-from humansense.bodies.garments import Fit, Garment, Outfit, tailor
-from humansense.bodies.hair import short_hair
+from humansense.bodies.cuts import (
+    Border,
+    above,
+    armholes,
+    below,
+    hands,
+    leg_openings,
+    meet,
+    neckline,
+    open_front,
+    sleeves,
+)
+from humansense.bodies.garments import FABRIC_REPEAT_M, Fit, Garment, Outfit, hidden_skin, tailor
+from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair
+from humansense.bodies.patch import Patch, patch_of
 
 Rng = np.random.Generator
 
+TIGHT, INNER, OUTER, COAT = -0.003, 0.002, 0.011, 0.022  # ease of the layers, metres off the tights
+WAIST, HIP = 0.31, 0.13  # heights
+BARE_GROUND = 0.3  # share of people without shoes and socks
 
-def _top(rng: Rng, body: Body) -> Garment:
-    border = meet(sleeves(rng.uniform(0.4, 1.0)), above(0.1), neckline(0.93, 0.99, 0.0, 9.0))
-    return tailor(body, "t-shirt", border, Fit(0.008, 0.02, folds_m=0.006), above(0.1), rng)
+
+def _neck(rng: Rng) -> Border:
+    """Crew, V, scoop, collar or turtleneck."""
+    kind = rng.choice(5, p=[0.4, 0.2, 0.15, 0.15, 0.1])
+    return (
+        neckline(rng.uniform(0.92, 0.95), 0.99, 0.0, 9.0),
+        neckline(rng.uniform(0.74, 0.85), 0.99, 2.0, 0.0),
+        neckline(rng.uniform(0.78, 0.88), rng.uniform(0.9, 0.98), 0.0, 20.0),
+        neckline(rng.uniform(0.88, 0.95), 1.03, 1.2, 0.0),
+        neckline(1.02, 1.05, 0.0, 1.0),
+    )[kind]
 
 
-def _trousers(rng: Rng, body: Body) -> Garment:
-    border = meet(below(0.3), above(-1.95))
-    return tailor(body, "trousers", border, Fit(0.0, 0.012, folds_m=0.005), above(-1.95), rng)
+def _straps(rng: Rng, low: float = 0.7) -> Border:
+    """Armholes and a low neckline: tank tops, singlets, swimsuits."""
+    width = rng.uniform(0.1, 0.15)
+    front, back = rng.uniform(low, 0.9), rng.uniform(low - 0.1, 0.95)
+    return meet(armholes(width), neckline(front, back, 0.0, 14.0))
+
+
+def _top(rng: Rng, body: Body, name: str, sleeve: float, fit: Fit, hem: float) -> Garment:
+    """sleeve: end on the arm, 0 for none."""
+    shape = meet(sleeves(sleeve), _neck(rng)) if sleeve > 0 else _straps(rng)
+    return tailor(body, name, meet(shape, above(hem)), fit, rng, above(hem))
+
+
+def _loose(rng: Rng, ease_m: float) -> Fit:
+    """Anything from close-fitting to baggy."""
+    slack = rng.beta(1.2, 2.2)
+    return Fit(
+        ease_m + 0.012 * slack,
+        rng.uniform(0, 0.045) * slack,
+        rng.uniform(0.25, 0.5),
+        rng.uniform(0.003, 0.016),
+        int(18 * slack),
+    )
+
+
+def shirt(rng: Rng, body: Body) -> Garment:
+    """T-shirt, tank top, sweater: over the bottoms or tucked into them."""
+    sleeve = rng.choice(
+        [0.0, rng.uniform(0.3, 0.9), rng.uniform(0.9, 1.3), rng.uniform(1.7, 1.97)], p=[0.2, 0.45, 0.1, 0.25]
+    )
+    name = "tank top" if sleeve == 0 else "t-shirt" if sleeve < 1.3 else "long-sleeved shirt"
+    if rng.random() < 0.2:  # tucked
+        return _top(rng, body, name, sleeve, Fit(TIGHT, folds_m=0.004), WAIST - 0.08)
+    return _top(rng, body, name, sleeve, _loose(rng, OUTER), rng.uniform(-0.02, 0.2))
+
+
+def tight_top(rng: Rng, body: Body) -> Garment:
+    """Sports bra, crop top, compression shirt."""
+    hem = rng.choice([rng.uniform(0.52, 0.6), rng.uniform(0.38, 0.5), rng.uniform(0.12, 0.25)])
+    sleeve = 0.0 if rng.random() < 0.6 else rng.uniform(0.3, 1.95)
+    name = "sports bra" if hem > 0.5 and sleeve == 0 else "tight top"
+    return _top(rng, body, name, sleeve, Fit(OUTER - 0.006, folds_m=0.002), hem)
+
+
+def jacket(rng: Rng, body: Body) -> Garment:
+    """Open or closed, over another top."""
+    hem = rng.uniform(-0.1, 0.25) if rng.random() < 0.8 else rng.uniform(-1.0, -0.4)
+    border = meet(sleeves(rng.uniform(1.75, 1.97)), above(hem), neckline(0.9, 1.02, 1.5, 0.0))
+    if rng.random() < 0.6:
+        border = meet(border, open_front(rng.uniform(0.02, 0.06), rng.uniform(0.0, 0.15)))
+    return tailor(body, "jacket", border, replace(_loose(rng, COAT), drape=10), rng, above(hem))
+
+
+def trousers(rng: Rng, body: Body) -> Garment:
+    """Jeans, track pants, wide trousers, three-quarter ones."""
+    hem = rng.uniform(-1.99, -1.8) if rng.random() < 0.85 else rng.uniform(-1.7, -1.2)
+    wide = rng.beta(1.0, 2.5)
+    fit = Fit(INNER, 0.008 + 0.06 * wide, rng.uniform(0.5, 1.0), rng.uniform(0.003, 0.014), int(12 * wide))
+    border = meet(below(rng.uniform(HIP + 0.07, WAIST + 0.05)), above(hem))
+    return tailor(body, "trousers", border, fit, rng, above(hem))
+
+
+def leggings(rng: Rng, body: Body) -> Garment:
+    hem = rng.choice([rng.uniform(-1.97, -1.8), rng.uniform(-1.5, -1.0), rng.uniform(-0.7, -0.3)])
+    border = meet(below(rng.uniform(HIP + 0.06, WAIST + 0.04)), above(hem))
+    return tailor(body, "leggings", border, Fit(TIGHT), rng)
+
+
+def shorts(rng: Rng, body: Body) -> Garment:
+    hem = rng.choice([rng.uniform(-0.3, -0.12), rng.uniform(-0.75, -0.3), rng.uniform(-1.15, -0.75)])
+    border = meet(below(rng.uniform(HIP + 0.05, WAIST)), above(hem))
+    fit = Fit(INNER, rng.uniform(0.004, 0.035), 0.25, rng.uniform(0.002, 0.01), int(rng.integers(0, 8)))
+    return tailor(body, "shorts", border, fit, rng, above(hem))
+
+
+def briefs(rng: Rng, body: Body) -> Garment:
+    border = meet(below(rng.uniform(HIP - 0.02, WAIST - 0.05)), leg_openings(-0.03, rng.uniform(0.2, 0.9)))
+    return tailor(body, "briefs", border, Fit(TIGHT), rng)
+
+
+def skirt(rng: Rng, body: Body, waist: float = 0.0) -> Garment:
+    hem = rng.choice([rng.uniform(-0.5, -0.2), rng.uniform(-1.1, -0.5), rng.uniform(-1.75, -1.1)], p=[0.45, 0.4, 0.15])
+    top = waist or rng.uniform(0.2, 0.27)
+    flare = rng.uniform(-0.02, 0.05) * min(1.0, -hem + 0.4)
+    fit = Fit(INNER + 0.002, flare, 0.6, rng.uniform(0.0, 0.014))
+    border = meet(below(top), above(hem))
+    piece = tailor(body, "skirt", border, fit, rng, above(hem), "helper-skirt")
+    # Under a skirt only the hips can not be seen from below.
+    return replace(piece, hides=hidden_skin(body, meet(below(top), above(0.02))))
+
+
+def dress_and_top(rng: Rng, body: Body) -> tuple[Garment, ...]:
+    """A dress: a tight or loose top and a skirt of one fabric."""
+    sleeve = rng.choice([0.0, rng.uniform(0.3, 1.2), rng.uniform(1.7, 1.95)], p=[0.55, 0.3, 0.15])
+    top = _top(rng, body, "dress", sleeve, Fit(OUTER - 0.004, 0.004, 0.1, 0.004, 4), 0.2)
+    return (replace(skirt(rng, body, 0.26), name="dress", material="dress"), replace(top, material="dress"))
+
+
+def one_piece(rng: Rng, body: Body) -> Garment:
+    """Leotard, swimsuit, singlet, wetsuit, overall."""
+    kind = str(rng.choice(["leotard", "swimsuit", "singlet", "wetsuit", "overall"], p=[0.35, 0.15, 0.2, 0.15, 0.15]))
+    if kind in ("leotard", "swimsuit"):
+        long = kind == "leotard" and rng.random() < 0.5
+        arms = meet(sleeves(1.95), _neck(rng)) if long else _straps(rng, 0.62)
+        return tailor(body, kind, meet(arms, leg_openings(-0.03, rng.uniform(0.3, 1.1))), Fit(TIGHT), rng)
+    if kind == "singlet":
+        return tailor(body, kind, meet(_straps(rng), above(rng.uniform(-0.7, -0.2))), Fit(TIGHT), rng)
+    arms = meet(sleeves(rng.uniform(0.4, 1.95)), _neck(rng))
+    hem = rng.uniform(-1.95, -0.4)
+    fit = Fit(TIGHT) if kind == "wetsuit" else replace(_loose(rng, INNER), flare_m=0.02)
+    return tailor(body, kind, meet(arms, above(hem)), fit, rng, above(hem))
+
+
+def footwear(rng: Rng, body: Body) -> tuple[Garment, ...]:
+    """Shoes with soles, boots, slippers; socks now and then."""
+    kind = str(rng.choice(["shoes", "boots", "slippers", "socks"], p=[0.7, 0.1, 0.1, 0.1]))
+    top = {"shoes": rng.uniform(-2.12, -1.98), "boots": rng.uniform(-1.8, -1.3), "slippers": -2.09, "socks": -1.9}[kind]
+    out = []
+    if kind == "socks" or (kind == "shoes" and rng.random() < 0.4):
+        out.append(tailor(body, "socks", below(rng.uniform(-1.95, -1.1)), Fit(TIGHT), rng))
+    if kind != "socks":
+        sole = -2.235
+        fit = Fit({"shoes": 0.006, "boots": 0.006, "slippers": 0.0}[kind], drape=4)
+        out.append(tailor(body, kind, meet(below(top), above(sole) if kind == "shoes" else below(top)), fit, rng))
+        if kind == "shoes":
+            out.append(tailor(body, "soles", below(sole + 0.004), Fit(0.009, drape=2), rng))
+    return tuple(out)
+
+
+def gloves(rng: Rng, body: Body) -> Garment:
+    a = anatomy(body)
+    patch = patch_of(body.faces, body.face_uv * 1.0 / FABRIC_REPEAT_M, body.n_vertices)
+    border = hands(rng.uniform(1.75, 1.95))
+    from humansense.bodies.cuts import spots_on
+
+    patch = patch.cut(border(spots_on(a, patch)))
+    thick = rng.choice([0.002, 0.008])
+    hidden = hidden_skin(body, border, 0.01)
+    return Garment(
+        "gloves",
+        Patch(patch.sources, patch.faces, patch.uv),
+        np.full(len(patch), thick),
+        np.zeros((len(patch), 3)),
+        hidden,
+    )
+
+
+def _sport(rng: Rng, body: Body) -> tuple[Garment, ...]:
+    bottom = (shorts, leggings, trousers, briefs)[rng.choice(4, p=[0.5, 0.25, 0.2, 0.05])](rng, body)
+    if rng.random() < 0.12:
+        return (bottom,)
+    return bottom, (shirt, tight_top)[rng.choice(2, p=[0.65, 0.35])](rng, body)
+
+
+def _street(rng: Rng, body: Body) -> tuple[Garment, ...]:
+    bottom = (trousers, leggings, shorts, skirt)[rng.choice(4, p=[0.6, 0.1, 0.12, 0.18])](rng, body)
+    top = shirt(rng, body)
+    return (bottom, top, jacket(rng, body)) if rng.random() < 0.3 else (bottom, top)
+
+
+def _swim(rng: Rng, body: Body) -> tuple[Garment, ...]:
+    bottom = (briefs, shorts)[rng.choice(2)](rng, body)
+    return (bottom, tight_top(rng, body)) if rng.random() < 0.4 else (bottom,)
+
+
+STYLES: tuple[tuple[float, Callable[[Rng, Body], tuple[Garment, ...]]], ...] = (
+    (0.38, _sport),
+    (0.35, _street),
+    (0.12, lambda rng, body: (one_piece(rng, body),)),
+    (0.09, dress_and_top),
+    (0.06, _swim),
+)
+
+
+def hairstyle(rng: Rng, body: Body) -> Garment | None:
+    kind = rng.choice(6, p=[0.07, 0.15, 0.36, 0.05, 0.2, 0.17])
+    if kind == 0:
+        return None
+    if kind <= 3:
+        return short_hair(rng, body, float(rng.uniform(*((0.0015, 0.004), (0.005, 0.02), (0.03, 0.055))[kind - 1])))
+    return long_hair(rng, body) if kind == 4 else tied_hair(rng, body)
 
 
 def sample_outfit(rng: Rng, body: Body) -> Outfit:
-    """Clothes and hair for one person."""
-    return Outfit((_trousers(rng, body), _top(rng, body)), short_hair(rng, body))
+    """Clothes and hair for one person, pure in the generator."""
+    style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
+    garments = STYLES[style][1](rng, body)
+    if rng.random() > BARE_GROUND:
+        garments = footwear(rng, body) + garments
+    if rng.random() < 0.05:
+        garments += (gloves(rng, body),)
+    hair = hairstyle(rng, body)
+    if rng.random() < 0.12:
+        hat, hair = headgear(rng, body, hair)
+        garments += (hat,)
+    return Outfit(garments, hair)
