@@ -1,0 +1,99 @@
+"""`humansense eval`."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import tyro
+
+from humansense.cli import console
+from humansense.core import HumansenseError
+
+UNITS = {
+    "samples": "people measured",
+    "part_iou": "mean IoU of the 14 parts",
+    "part_accuracy": "mean accuracy of the 14 parts",
+    "mask_iou": "IoU of the person's mask",
+    "depth_rmse_mm": "depth error, mm",
+    "depth_st_rmse_mm": "depth error after scale and shift, mm",
+    "pck": "PCK@0.2 of the torso, %",
+    "pckh": "PCKh@0.5, %",
+    "person_accuracy": "share of crops whose 'is there a person' is right",
+}
+
+
+@dataclass
+class Evaluate:
+    """Measure weights on a set or a real dataset, each person's box given.
+
+    A real dataset in its own layout is recognised; `lspet:FOLDER` and `ccp:FOLDER` say which it is.
+    """
+
+    examples: ClassVar[str] = """
+        humansense eval people --weights runs/first --data out/test
+        humansense eval people --data lspet:photos/lspet         (the released weights)
+        humansense eval people --data ccp:photos/ccp --json
+    """
+
+    task: tyro.conf.Positional[str]
+    """What the weights were trained for: people, parts, depth or pose2d."""
+    data: str
+    """A set, lspet:FOLDER, ccp:FOLDER, or a folder in one of these layouts."""
+    weights: str = "people-small"
+    """A released name, a .safetensors file or a training folder."""
+    limit: int | None = None
+    """Measure on so many samples at most."""
+    batch: int = 32
+    """Crops at a time."""
+    json: bool = False
+    """Print one line of JSON."""
+    device: str = "cpu"
+    """cpu, or cuda where there is one."""
+    threads: int = 0
+    """Threads to compute with; 0: as many as there are cores."""
+
+    def run(self) -> int:
+        console.setup_logging(False)
+        console.one_thread_a_core(self.threads)
+        if self.limit is not None and self.limit < 1 or self.batch < 1:
+            raise HumansenseError("--limit and --batch must be at least 1")
+        root = dataset_folder(self.data)
+        from humansense.predict import find_weights
+        from humansense.tasks import load_task
+        from humansense.train import eval_batches, evaluate_net
+
+        task, net = load_task(find_weights(self.weights))
+        if task.name != self.task:
+            raise HumansenseError(
+                f"{self.weights} are weights of the task {task.name}, not {self.task}: "
+                f"use `humansense eval {task.name}`"
+            )
+        batches = eval_batches(task, str(root), self.limit, self.batch)
+        total = len(batches) if hasattr(batches, "__len__") else None
+        figures = evaluate_net(task, net, console.progress(batches, "measuring", total, "batch"), self.device)
+        known = {k: round(v, 5) for k, v in figures.items() if not (isinstance(v, float) and math.isnan(v))}
+        if self.json:
+            print(json.dumps({"weights": self.weights, "data": self.data, **known}))
+        else:
+            print(f"{self.weights} on {self.data}")
+            print(console.table([(k, f"{v:<10.5g} {UNITS.get(k, '')}".rstrip()) for k, v in known.items()]))
+        return 0
+
+
+def dataset_folder(data: str) -> Path:
+    """The folder of `--data`; where a dataset is named it must be that one."""
+    from humansense.data.readers import READERS, open_reader
+
+    name, separator, rest = data.partition(":")
+    if separator and name in READERS and not Path(data).exists():
+        open_reader(rest, name)  # says what is missing
+        return Path(rest)
+    if not Path(data).exists():
+        raise HumansenseError(
+            f"--data {data} does not exist: give a set of `humansense synth`, or {', '.join(f'{r}:FOLDER' for r in READERS)}"
+        )
+    return Path(data)

@@ -1,0 +1,82 @@
+"""`humansense train`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import tyro
+
+from humansense.cli import console
+from humansense.core import HumansenseError
+
+
+@dataclass
+class Train:
+    """Train a net on sets of clips, and go on where it stopped when started again with the same folder.
+
+    The folder gets weights.safetensors (averaged), last.ckpt, log.csv, curve.png and settings.json. Ctrl-C saves first.
+    """
+
+    examples: ClassVar[str] = """
+        humansense train people --data out/set --out runs/first --preset small
+        humansense train people --data out/a out/b --out runs/long --minutes 90 --batch 48
+        humansense train pose2d --data out/set --out runs/pose --samples 100000 --image-size 192
+        humansense predict photo.jpg --weights runs/first
+    """
+
+    task: tyro.conf.Positional[str]
+    """people (parts, depth and pose on one net), parts, depth or pose2d."""
+    data: tuple[Path, ...]
+    """Sets made by `humansense synth`, or real datasets in their own layout."""
+    out: Path
+    """Folder of the run."""
+    preset: str = "small"
+    """The net: tiny, small or paper."""
+    image_size: int = 160
+    """Side of the crop in pixels, a multiple of 4."""
+    samples: int = 300_000
+    """Crops to see before the run ends."""
+    minutes: float | None = None
+    """End after this time instead."""
+    batch: int = 32
+    """Crops a step and device."""
+    lr: float = 2e-3
+    """Highest learning rate."""
+    optimizer: str = "adamw"
+    """adamw, or rmsprop as in the papers."""
+    ema: float = 0.999
+    """Decay a step of the averaged weights."""
+    workers: int = 1
+    """Processes that load data."""
+    seed: int = 0
+    """Decides the order, the augmentation and the first weights."""
+    devices: str = "auto"
+    """How many devices, or auto."""
+    accelerator: str = "auto"
+    """cpu, cuda or auto."""
+    precision: str = "bf16-mixed"
+    """bf16-mixed or 32-true."""
+    compile: bool = False
+    """Compile the net first: a minute, then faster."""
+    joint_set: str | None = None
+    """The joints to learn (people and pose2d)."""
+    checkpoint_minutes: float = 5.0
+    """Minutes between checkpoints."""
+
+    def run(self) -> int:
+        console.setup_logging(False)
+        for folder in self.data:
+            if not folder.exists():
+                raise HumansenseError(f"--data {folder} does not exist: make it with `humansense synth {folder}`")
+        if not self.data:
+            raise HumansenseError("--data is empty: give one or more sets")
+        from humansense.train import TrainSettings, train
+
+        values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        joints = values.pop("joint_set")
+        settings = TrainSettings(**values, task_options={} if joints is None else {"joint_set": joints})
+        weights = train(settings)
+        print(f"trained: {console.relative(weights)}")
+        return 0
