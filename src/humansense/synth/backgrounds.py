@@ -15,7 +15,7 @@ from humansense.core.errors import HumansenseError
 from humansense.synth import scenery
 from humansense.synth.clutter import capsule, skin_like, strew
 from humansense.synth.furnish import small_picture, words
-from humansense.synth.noise import Image, Rng, between, chance, fractal, modulate
+from humansense.synth.noise import Image, Rng, between, chance, fractal, grain, modulate
 from humansense.synth.rooms import paste
 
 # (share, scene): how often each scene is drawn.
@@ -33,15 +33,22 @@ SCENES = (
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
-def procedural_background(rng: np.random.Generator, size: tuple[int, int] = (240, 320)) -> Image:
-    """A made-up photograph without people, (H, W, 3) uint8 RGB, for `size` = (H, W)."""
+def procedural_background(
+    rng: np.random.Generator, size: tuple[int, int] = (240, 320), developed: bool = True
+) -> Image:
+    """A made-up photograph without people, (H, W, 3) uint8 RGB, for `size` = (H, W).
+
+    Without `developed` it is what reaches the sensor: `develop` the picture after people have been put into it, so
+    that tone, sharpness and grain do not tell the people from what is behind them.
+    """
     shares = np.cumsum([share for share, _ in SCENES])
     chosen = int(np.searchsorted(shares, rng.random() * shares[-1]))
     scene = SCENES[min(chosen, len(SCENES) - 1)][1]
     image = scene(rng, size)
     if scene is not scenery.studio or chance(rng, 0.15):
         _overlay(rng, image)
-    return photograph(rng, image)
+    image = defocus(rng, image)
+    return develop(rng, image, scene is scenery.studio) if developed else image
 
 
 def _overlay(rng: Rng, image: Image) -> None:
@@ -78,28 +85,47 @@ def _near_blur(rng: Rng, image: Image) -> None:
     image[:] = cv2.GaussianBlur(layer, (0, 0), sigma)
 
 
-def photograph(rng: Rng, image: Image) -> Image:
-    """A lens: depth of field, light falloff, colour cast, exposure, contrast. No grain: the people would lack it."""
+def defocus(rng: Rng, image: Image) -> Image:
+    """Depth of field: what lies behind the subject is often out of focus."""
+    unit = max(image.shape[:2]) / 320
+    focus = rng.random()
+    if focus < 0.16:
+        return cv2.GaussianBlur(image, (0, 0), unit * between(rng, 0.8, 4.0))
+    if focus < 0.5:
+        return cv2.GaussianBlur(image, (0, 0), unit * between(rng, 0.35, 0.7))
+    return image
+
+
+def develop(rng: Rng, image: Image, studio: bool = False) -> Image:
+    """Sensor and camera, for a whole picture: exposure, colour cast, contrast, falloff, sharpening, grain.
+
+    The shares are set so that brightness, contrast and gradients are spread as in photographs of people.
+    """
     height, width = image.shape[:2]
-    sharp = rng.random()
-    unit = max(height, width) / 320
-    if sharp < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), unit * between(rng, 1.0, 5.0))
-    elif sharp < 0.75:
-        image = cv2.GaussianBlur(image, (0, 0), unit * between(rng, 0.4, 0.9))
-    lut = np.arange(256, dtype=np.float32)[:, None] / 255
-    exposure = np.exp(rng.normal(0, 0.18)) * (1 + rng.normal(0, 0.06, 3))
-    tone = np.clip(lut * exposure, 0, 1) ** np.exp(rng.normal(0, 0.22))
-    contrast = between(rng, 0.6, 1.1)
-    table = np.clip((tone - 0.5) * contrast + 0.5 + rng.normal(0, 0.03), 0, 1) * 255
-    image = cv2.LUT(image, table.astype(np.uint8)[None])
+    image = cv2.LUT(image, _tone_curve(rng, image, studio))
     if chance(rng, 0.5):
-        image = _saturate(image, between(rng, 0.3, 1.1) if chance(rng, 0.9) else 0.0)
-    if chance(rng, 0.5):
+        image = _saturate(image, between(rng, 0.3, 1.1) if chance(rng, 0.95) else 0.0)
+    if chance(rng, 0.4):
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
         x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
-        image = modulate(image, 1 - (x * x + y * y) * np.float32(between(rng, 0.03, 0.22)))
-    return image
+        image = modulate(image, 1 - (x * x + y * y) * np.float32(between(rng, 0.03, 0.2)))
+    return grain(rng, image, float(rng.exponential(2.5)))
+
+
+def _tone_curve(rng: Rng, image: Image, studio: bool) -> np.ndarray:
+    """A camera's look-up table (1, 256, 3) uint8: auto-exposure to the picture's range, cast, gamma, s-curve."""
+    level = np.arange(256, dtype=np.float32)[:, None]
+    if not studio and chance(rng, 0.85):
+        sample = image[::4, ::4].reshape(-1)
+        low, high = np.percentile(sample, [between(rng, 0.2, 4), between(rng, 94, 99.5)])
+        amount = np.float32(between(rng, 0.3, 1.0))
+        stretched = (level - low) / max(high - low, 40) * 255
+        level = level + (stretched - level) * amount
+    level = np.clip(level / 255 * np.exp(rng.normal(0.03, 0.12)) * (1 + rng.normal(0, 0.05, 3)), 0, 1)
+    level = level ** np.exp(rng.normal(-0.12, 0.25))
+    steep = np.float32(between(rng, -0.2, 0.7))
+    level = level + steep * (level * level * (3 - 2 * level) - level)
+    return np.clip(level * 255, 0, 255).astype(np.uint8)[None]
 
 
 def _saturate(image: Image, amount: float) -> Image:

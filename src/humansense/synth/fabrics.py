@@ -273,9 +273,9 @@ HAIR_COLOURS = (
     (0.34, (0.05, 0.10), (0.1, 0.5), (0.04, 0.13)),
     (0.24, (0.05, 0.09), (0.3, 0.6), (0.13, 0.28)),
     (0.14, (0.06, 0.09), (0.35, 0.6), (0.28, 0.45)),
-    (0.13, (0.09, 0.13), (0.3, 0.6), (0.5, 0.9)),
+    (0.13, (0.08, 0.115), (0.25, 0.5), (0.45, 0.8)),
     (0.04, (0.03, 0.06), (0.5, 0.8), (0.3, 0.65)),
-    (0.08, (0.0, 1.0), (0.0, 0.06), (0.35, 0.9)),
+    (0.08, (0.05, 0.15), (0.0, 0.06), (0.35, 0.9)),
     (0.03, (0.0, 1.0), (0.4, 0.9), (0.3, 0.9)),
 )
 
@@ -288,11 +288,13 @@ def hair_colour(rng: Rng) -> Colour:
     return hsv(between(rng, *hue), between(rng, *saturation), between(rng, *value))
 
 
-def hair_texture(rng: np.random.Generator, size: int = 128) -> Image:
-    """A tileable picture of hair with strands along y, (size, size, 3) uint8; `size` is a power of two, at least 64."""
-    colour = hair_colour(rng)
+def hair_texture(rng: np.random.Generator, size: int = 128, colour: Colour | None = None) -> Image:
+    """A tileable picture of hair with strands along y, (size, size, 3) uint8; `size` is a power of two, at least 64.
+
+    colour: RGB of the hair, so that scalp and brows can be painted alike (`skin_texture(hair=...)`); None draws one.
+    """
+    colour = colour or hair_colour(rng)
     strands = np.ascontiguousarray(tileable(rng, size, 0.9, 32, 8).T)
     locks = np.ascontiguousarray(tileable(rng, size, 0.7, 8, 4).T)
     gain = 1 + strands * np.float32(between(rng, 0.08, 0.22)) + locks * np.float32(between(rng, 0.08, 0.2))
-    light = shade(colour, 1.0)
-    return modulate(_flat(light, size), np.clip(gain, 0.3, 1.9))
+    return modulate(_flat(colour, size), np.clip(gain, 0.3, 1.9))

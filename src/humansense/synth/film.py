@@ -17,11 +17,11 @@ from humansense.core import Camera, Sample, joint_set, look_at
 from humansense.data.store import Clip, Track
 from humansense.motion import BodyMotion, Motion, procedural, read_motion, resample, retarget
 from humansense.render import Renderer, Surface
-from humansense.synth.backgrounds import load_background, procedural_background
+from humansense.synth.backgrounds import develop, load_background, procedural_background
 from humansense.synth.fabrics import fabric, hair_texture
 from humansense.synth.skin import skin_texture
 from humansense.synth.skin_layout import skin_layout
-from humansense.synth.spec import SceneSpec, View
+from humansense.synth.spec import PRESETS, SceneSpec, View
 
 STORED_SETS = ("mpii16", "coco17", "h36m17", "smpl24", "anny")  # lsp14 and human21 hold the same joints
 NEAREST_M = 0.35  # a camera does not come closer to any joint than this
@@ -111,7 +111,14 @@ def _backdrop(spec: SceneSpec) -> np.ndarray:
     rng = np.random.default_rng([spec.background_seed])
     if spec.background:
         return load_background(spec.background, rng, spec.size)
-    return procedural_background(rng, spec.size)
+    return procedural_background(rng, spec.size, developed=not PRESETS[spec.preset].develop)
+
+
+def _developed(spec: SceneSpec, image: np.ndarray, t: int) -> np.ndarray:
+    """The finish of a photograph over person and background alike, where the preset asks for it."""
+    if not PRESETS[spec.preset].develop:
+        return image
+    return develop(np.random.default_rng([spec.background_seed, 1, t]), image)
 
 
 def film(spec: SceneSpec, key: str) -> tuple[Clip, Iterator[Sample]]:
@@ -174,11 +181,11 @@ def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: li
     light = light if light.size == 9 else light.reshape(9, 3)
     for t, camera in enumerate(cameras):
         if renderer is None:
-            yield _empty(backdrop, f"{key}_f{t:04d}", camera)
+            yield _empty(_developed(spec, backdrop, t), f"{key}_f{t:04d}", camera)
             continue
         frame = renderer.render(shot.vertices[t], camera, light, backdrop)
         yield Sample(
-            image=frame.image,
+            image=_developed(spec, frame.image, t),
             key=f"{key}_f{t:04d}",
             parts=frame.parts,
             depth=frame.depth,

@@ -18,14 +18,14 @@ from humansense.synth.noise import Colour, Field, Image, Rng, between, chance, j
 from humansense.synth.skin_layout import FaceMaps, HeadFrame, SkinLayout, skin_layout
 
 ITA_RANGE_DEG = (-60.0, 62.0)
-IRISES = ((60, 38, 22), (38, 24, 16), (90, 60, 30), (70, 105, 140), (95, 120, 90), (110, 120, 125))
+IRISES = ((52, 32, 18), (34, 22, 15), (80, 52, 26), (52, 82, 118), (68, 88, 62), (78, 88, 95))
 
 
 def skin_tone(rng: Rng, ita_deg: float | None = None) -> Colour:
     """The colour of lit skin for an individual typology angle, or for one drawn over the human range."""
     ita = between(rng, *ITA_RANGE_DEG) if ita_deg is None else ita_deg
-    b = float(np.interp(ita, [-60, -20, 20, 62], [9, 19, 21, 13])) + rng.normal(0, 1.2)
-    a = float(np.interp(ita, [-60, -20, 20, 62], [8, 13, 12, 8])) + rng.normal(0, 1.2)
+    b = float(np.interp(ita, [-60, -20, 20, 62], [12, 19, 21, 13])) + rng.normal(0, 1.2)
+    a = float(np.interp(ita, [-60, -20, 20, 62], [9, 13, 12, 8])) + rng.normal(0, 1.2)
     lightness = 50 + b * np.tan(np.radians(np.clip(ita, -62, 66)))
     lab = np.array([[[np.clip(lightness, 24, 88), a, b]]], np.float32)
     r, g, blue = (int(v) for v in np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB)[0, 0] * 255, 0, 255))
@@ -46,7 +46,7 @@ class Looks:
 
 
 def sample_looks(rng: Rng, phenotype: Mapping[str, float] | None = None, hair: Colour | None = None) -> Looks:
-    """Draw the looks of a person; `phenotype` (gender 1 = male, age 0..1, african, asian, caucasian) biases them."""
+    """Draw the looks of a person; `phenotype` (gender 0 male to 1 female, african, asian, caucasian) biases them."""
     phenotype = phenotype or {}
     gender = phenotype.get("gender", rng.random())
     ita = between(rng, *ITA_RANGE_DEG)
@@ -57,7 +57,7 @@ def sample_looks(rng: Rng, phenotype: Mapping[str, float] | None = None, hair: C
     if hair is None and (ita < 5 or phenotype.get("asian", 0) > 0.6) and chance(rng, 0.85):
         colour = jitter(rng, (22, 18, 16), 5)
     scalp = float(rng.choice([0.0, 0.35, 0.75, 0.95], p=[0.07, 0.13, 0.3, 0.5]))
-    male = gender > 0.5
+    male = gender < 0.5
     beard = float(rng.choice([0.0, 0.18, 0.45, 0.9], p=[0.4, 0.3, 0.18, 0.12])) if male else 0.0
     iris = IRISES[rng.integers(len(IRISES))] if ita > 15 else IRISES[rng.integers(2)]
     return Looks(
@@ -151,7 +151,7 @@ def _hair(rng: Rng, image: Image, layout: SkinLayout, looks: Looks) -> None:
         above = above - np.exp(-((np.abs(head.x) - np.float32(0.75)) ** 2) * 6) * (head.y < 0.7) * np.float32(0.35)
     alpha = np.clip(above * np.float32(between(rng, 3, 9)), 0, 1) * np.float32(looks.scalp)
     _mix(window, looks.hair, alpha)
-    _gain(window, 1 + noise * np.clip(alpha, 0, 1) * np.float32(0.18))
+    _gain(window, 1 + noise * alpha * np.float32(between(rng, 0.06, 0.14)))
 
 
 def _bump(field: Field, middle: float, width: float) -> Field:
@@ -175,7 +175,7 @@ def _face(rng: Rng, image: Image, face: FaceMaps, looks: Looks) -> None:
         _beard(rng, window, face, side, looks)
     _lips(rng, window, face, side, looks)
     _brows(rng, window, frame, side, looks)
-    rim = _bump(face.lids, 0.0, 0.05) * np.where(frame.z > -0.02, np.float32(0.85), np.float32(0.45))
+    rim = _bump(face.lids, 0.0, 0.06) * np.where(frame.z > -0.02, np.float32(0.9), np.float32(0.45))
     _mix(window, (30, 20, 18), rim * frame.skin * np.float32(between(rng, 0.5, 0.8) + 0.2 * looks.makeup))
 
 
@@ -238,10 +238,10 @@ def _eyes(rng: Rng, image: Image, layout: SkinLayout, looks: Looks) -> None:
     angle = eyes.angle_deg
     window = image[eyes.rows, eyes.columns]
     on_eye = (angle < 179).astype(np.float32)
-    _mix(window, jitter(rng, (222, 216, 210), 8), on_eye)
-    _gain(window, 1 - np.clip((angle - 45) / 60, 0, 0.5) * on_eye)
-    _mix(window, looks.iris, np.clip((33 - angle) / 8, 0, 1))
-    _mix(window, (12, 10, 10), np.clip((17 - angle) / 8, 0, 1))
+    _mix(window, jitter(rng, (205, 196, 190), 8), on_eye)
+    _gain(window, 1 - np.clip((angle - 40) / 60, 0, 0.5) * on_eye)
+    _mix(window, looks.iris, np.clip((39 - angle) / 10, 0, 1))
+    _mix(window, (12, 10, 10), np.clip((20 - angle) / 8, 0, 1))
 
 
 __all__ = ["Looks", "SkinLayout", "sample_looks", "skin_layout", "skin_texture", "skin_tone"]

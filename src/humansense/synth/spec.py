@@ -138,6 +138,7 @@ def _wild_light(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
 class Preset:
     """views: (rng, frames) -> views. empty: share of clips without a person. fps: None keeps the ingredients'.
     random_pose: share of the procedural clips that go through random poses, beside those that get it by chance.
+    develop: whether the whole picture gets the finish of a photograph, not the background alone.
     """
 
     views: Callable[[np.random.Generator, int], tuple[View, ...]]
@@ -145,13 +146,14 @@ class Preset:
     fps: float | None = None
     coloured_light: bool = False
     random_pose: float = 0.0
+    develop: bool = False
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "surreal": Preset(_surreal_views),
         # 4 frames a second, so that few frames of a clip show many poses.
-        "wild": Preset(_wild_views, empty=0.04, fps=4.0, coloured_light=True, random_pose=0.5),
+        "wild": Preset(_wild_views, empty=0.04, fps=4.0, coloured_light=True, random_pose=0.5, develop=True),
     }
 )
 

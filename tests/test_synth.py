@@ -1,0 +1,196 @@
+"""Specs from a seed, cameras, filming, and sets that do not depend on who made them."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from humansense.bodies import load_body
+from humansense.core import HumansenseError, joint_set
+from humansense.data.check import check_set
+from humansense.data.store import ClipSet
+from humansense.motion import PROCEDURAL
+from humansense.synth import PRESETS, Ingredients, SynthSettings, View, make_set, sample_spec
+from humansense.synth.film import film, mirrored, perform, place_camera
+from humansense.synth.spec import split_motions
+
+INGREDIENTS = Ingredients(tuple(f"procedural:{kind}" for kind in PROCEDURAL), size=(72, 96), frames=2)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_spec_depends_on_its_seed_alone(preset: str) -> None:
+    one, same = (sample_spec((5, 0, 7), preset, INGREDIENTS) for _ in range(2))
+    assert one == same
+    other = sample_spec((5, 0, 8), preset, INGREDIENTS)
+    assert other.shape != one.shape
+    assert other.light != one.light
+    assert other.views != one.views
+    json.dumps(one.to_dict())
+
+
+def test_the_surreal_preset_is_the_papers() -> None:
+    """Varol 2019, section 3.3.1."""
+    specs = [sample_spec((0, 0, i), "surreal", INGREDIENTS) for i in range(400)]
+    assert all(len(s.views) == 1 and s.views[0].focal == 60 / 32 and s.people == 1 for s in specs)
+    distances = np.array([s.views[0].distance_m for s in specs])
+    assert abs(distances.mean() - 8) < 0.2
+    assert abs(distances.std() - 1) < 0.15
+    yaw = np.array([s.views[0].yaw_rad for s in specs])
+    assert np.histogram(yaw, 8, (-np.pi, np.pi))[0].min() > 20
+    light = np.array([s.light for s in specs])
+    assert light[:, 0].min() >= 0.5
+    assert np.abs(light[:, 1:]).max() <= 0.7
+    assert light[:, 2].min() >= 0  # from above
+
+
+def test_empty_pictures_are_few_and_only_in_wild() -> None:
+    people = [sample_spec((1, 0, i), "wild", INGREDIENTS).people for i in range(500)]
+    assert 0.9 < np.mean(people) < 0.99
+
+
+def test_splits_share_no_subject() -> None:
+    files = [f"/data/subjects/{i:02d}/{i:02d}_{k:02d}.amc" for i in range(60) for k in range(3)]
+    train, test = (split_motions(files, split) for split in ("train", "test"))
+    assert sorted(train + test) == files
+    subjects = [{Path(f).parent.name for f in part} for part in (train, test)]
+    assert not subjects[0] & subjects[1]
+    assert 5 <= len(subjects[1]) <= 20
+    assert set(split_motions(files[:30], "test")) <= set(test)  # more files move nobody
+    with pytest.raises(HumansenseError, match="train, test"):
+        split_motions(files, "val")
+
+
+def test_a_camera_finds_its_target_at_its_distance() -> None:
+    rng = np.random.default_rng(0)
+    joints = rng.normal(0, 0.4, (104, 3)) + [3, 2, 1]
+    camera = place_camera(View(yaw_rad=0.7, distance_m=8), joints, (240, 320))
+    assert np.allclose(camera.project(joints[0]), [160, 120])
+    assert np.isclose(np.linalg.norm(camera.center - joints[0]), 8)
+    assert camera.K[0, 0] == 60 / 32 * 320
+    aimed = View(yaw_rad=2, elevation_rad=0.5, focal=1.5, fill=0.8, offset=(0.1, -0.2), aim="body")
+    camera = place_camera(aimed, joints, (200, 200))
+    middle = (joints.min(0) + joints.max(0)) / 2
+    assert np.allclose(camera.project(middle), [120, 60])
+    assert np.isclose((camera.center - middle)[2] / np.linalg.norm(camera.center - middle), np.sin(0.5))
+    pixels = camera.project(joints)
+    assert 0.4 * 200 < np.ptp(pixels, axis=0).max() <= 0.85 * 200
+    near = place_camera(View(yaw_rad=0, focal=0.3, fill=5, aim="body"), joints, (200, 200))
+    assert near.to_camera(joints)[:, 2].min() > 0.3  # never inside the person
+
+
+def test_a_mirrored_motion_is_the_mirror_image() -> None:
+    body = load_body()
+    spec = dataclasses.replace(sample_spec((2, 0, 1), "surreal", INGREDIENTS), motion="procedural:wave", mirror=False)
+    motion = perform(spec)
+    twin = mirrored(motion)
+    shape = torch.full((1, 11), 0.5)
+    a, b = (body(shape, m.pose, m.translation) for m in (motion, twin))
+    flip = torch.tensor([-1.0, 1, 1])
+    for name in ("coco17", "smpl24"):
+        expected = body.regress(a, name)[:, joint_set(name).mirror] * flip
+        assert torch.allclose(body.regress(b, name), expected, atol=2e-3)
+
+
+def test_a_film_shows_the_person_it_describes() -> None:
+    spec = dataclasses.replace(sample_spec((3, 0, 4), "surreal", INGREDIENTS), size=(240, 320))
+    clip, frames = film(spec, "c0")
+    samples = list(frames)
+    assert len(samples) == 2
+    track = clip.people[0]
+    for t, sample in enumerate(samples):
+        pixels = sample.camera.to_pixels(track.joints3d["coco17"][t])
+        inside = [sample.instance[int(y), int(x)] == 1 for x, y in pixels]
+        assert np.mean(inside) > 0.85  # wrists and ankles are thin
+        knees = sample.camera.to_pixels(track.joints3d["smpl24"][t])
+        depth = np.nanmedian(sample.depth)
+        assert abs(depth - track.joints3d["smpl24"][t][0, 2]) < 0.5
+        assert np.isfinite(knees).all()
+    again = list(film(spec, "c0")[1])
+    assert all(
+        np.array_equal(a.image, b.image) and np.array_equal(a.parts, b.parts)
+        for a, b in zip(samples, again, strict=True)
+    )
+
+
+def test_a_clip_without_people_is_only_background() -> None:
+    spec = dataclasses.replace(sample_spec((3, 0, 5), "wild", INGREDIENTS), people=0)
+    clip, frames = film(spec, "c1")
+    sample = next(frames)
+    assert clip.people == ()
+    assert not sample.parts.any()
+    assert np.isnan(sample.depth).all()
+
+
+def _digest(root: Path) -> dict[str, str]:
+    return {
+        str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(root.rglob("*"))
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SynthSettings:
+    out = tmp_path_factory.mktemp("synth") / "set"
+    settings = SynthSettings(out, clips=8, frames=25, size=(72, 96), seed=3, workers=2)
+    seen: list[tuple[int, int]] = []
+    assert make_set(settings, lambda done, total: seen.append((done, total))) == 200
+    assert seen[0] == (0, 200)
+    assert seen[-1] == (200, 200)
+    return settings
+
+
+def test_a_set_proves_consistent(made: SynthSettings) -> None:
+    report = check_set(made.out)
+    assert report.frames == 200
+    assert not report.failures, report.failures[:3]
+    assert len(ClipSet(made.out)) == 200
+
+
+def test_one_worker_makes_the_same_bytes_and_resumes(made: SynthSettings, tmp_path: Path) -> None:
+    alone = dataclasses.replace(made, out=tmp_path / "alone", workers=1)
+    make_set(alone)
+    expected = _digest(made.out)
+    assert _digest(alone.out) == expected
+    shards = sorted((alone.out / "shards").glob("*.tar"))
+    assert len(shards) == 2
+    kept = shards[0].stat().st_mtime_ns
+    shards[1].write_bytes(shards[1].read_bytes()[:1000])  # what a lost machine may leave
+    make_set(alone)
+    assert _digest(alone.out) == expected
+    assert shards[0].stat().st_mtime_ns == kept
+
+
+def test_another_set_is_not_mixed_in(made: SynthSettings) -> None:
+    with pytest.raises(HumansenseError, match="seed"):
+        make_set(dataclasses.replace(made, seed=4))
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"clips": 0}, "clips"),
+        ({"frames": 0}, "frames"),
+        ({"size": (8, 96)}, "size"),
+        ({"preset": "surreel"}, "surreal"),
+        ({"split": "val"}, "train"),
+        ({"procedural": 2.0}, "procedural"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(change: dict, word: str, tmp_path: Path) -> None:
+    with pytest.raises(HumansenseError, match=word):
+        SynthSettings(tmp_path / "x", **change)
+
+
+def test_folders_that_hold_nothing_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "missing"):
+        with pytest.raises(HumansenseError, match=name):
+            make_set(SynthSettings(tmp_path / "x", clips=1, frames=1, motion=tmp_path / name))
+        with pytest.raises(HumansenseError, match=name):
+            make_set(SynthSettings(tmp_path / "x", clips=1, frames=1, backgrounds=tmp_path / name))
+    assert not (tmp_path / "x").exists()
