@@ -360,16 +360,26 @@ def _cartwheel(c: Clock) -> Script:
 
 
 def _lie(c: Clock) -> Script:
-    pitch, roll = ((-88, 0), (88, 0), (-20, 85), (0, -85))[c.rng.integers(4)]
+    """On the back, on the belly or on a side, with limbs that rest on the floor."""
+    way = ("back", "belly", "left", "right")[c.rng.integers(4)]
+    pitch, roll = {"back": (-88, 0), "belly": (88, 0), "left": (0, 84), "right": (0, -84)}[way]
 
     def pose() -> dict[str, float]:
-        out = {"neck_flex": c.uniform(-20, 30), "spine_flex": c.uniform(-10, 20), "neck_twist": c.uniform(-50, 50)}
+        out = {"neck_flex": c.uniform(-20, 20), "spine_flex": c.uniform(-5, 15), "neck_twist": c.uniform(-50, 50)}
+        curled = c.uniform(0, 1)
         for s in SIDES:
-            out |= {
-                f"arm_elevation.{s}": c.uniform(10, 170), f"arm_plane.{s}": c.uniform(-10, 40),
-                f"elbow_flex.{s}": c.uniform(0, 110), f"hip_flex.{s}": c.uniform(-5, 80) * (c.rng.random() < 0.6),
-                f"knee_flex.{s}": c.uniform(0, 100), f"hip_abduct.{s}": c.uniform(2, 30), f"ankle_flex.{s}": -30.0,
-            }  # fmt: skip
+            arm, bend = c.uniform(10, 165), c.uniform(0, 65) * (c.rng.random() < 0.6)
+            out |= {f"arm_elevation.{s}": arm, f"arm_plane.{s}": c.uniform(-5, 25), f"elbow_flex.{s}": c.uniform(0, 80)}
+            out |= {f"hip_flex.{s}": bend, f"knee_flex.{s}": 1.7 * bend, f"hip_abduct.{s}": c.uniform(2, 28)}
+            if way == "belly":
+                out |= {f"hip_flex.{s}": c.uniform(-8, 3), f"knee_flex.{s}": c.uniform(0, 95) * (c.rng.random() < 0.4)}
+                out |= {f"arm_elevation.{s}": c.uniform(60, 170), f"arm_roll.{s}": -60.0, "spine_flex": c.uniform(-30, 0)}
+                out |= {"neck_flex": c.uniform(-40, -5)}
+            elif way != "back":
+                out |= {f"arm_elevation.{s}": c.uniform(40, 110), f"arm_plane.{s}": c.uniform(75, 105)}
+                out |= {f"elbow_flex.{s}": c.uniform(20, 120), f"hip_abduct.{s}": c.uniform(-3, 5)}
+                out |= {f"hip_flex.{s}": 100 * curled + c.uniform(-8, 20), f"knee_flex.{s}": 110 * curled + c.uniform(5, 30)}
+            out[f"ankle_flex.{s}"] = -30.0
         return out
 
     poses = [pose() for _ in range(3)]

@@ -45,6 +45,9 @@ ARM: tuple[tuple[float, Habit], ...] = (
     (0.06, {"arm_elevation": (40, 14), "arm_plane": (-45, 15), "elbow_flex": (15, 20)}),
     (0.12, {"arm_elevation": (90, 45), "arm_plane": (40, 50), "elbow_flex": (65, 45), "arm_roll": (0, 45)}),
 )
+_OVERHEAD: Habit = {
+    "arm_elevation": (165, 9), "arm_plane": (55, 25), "elbow_flex": (8, 9), "wrist_flex": (-50, 15), "arm_roll": (0, 15)
+}  # fmt: skip
 # Both legs of a habit are drawn on their own; "other" is the other leg's habit (None: the same).
 LEGS: tuple[tuple[float, Habit, Habit | None], ...] = (
     (0.20, {"hip_flex": (4, 7), "knee_flex": (7, 7)}, None),  # stands
@@ -84,11 +87,13 @@ def _draw(rng: np.random.Generator, habit: Habit, name: str, side: str) -> float
     return float(low + abs(value - low) if value < low and low == 0 else np.clip(value, low, high))
 
 
-def draw_angles(rng: np.random.Generator) -> dict[str, float]:
-    """One random pose: every angle of `LIMITS_DEG`, in degrees."""
+def draw_angles(rng: np.random.Generator, on_hands: bool = False) -> dict[str, float]:
+    """One random pose: every angle of `LIMITS_DEG`, in degrees. on_hands: the arms mostly carry the body overhead."""
     trunk = _pick(rng, TRUNK)[1]
     _, near, other = _pick(rng, LEGS)
     arms = [_pick(rng, ARM)[1] for _ in range(2)]
+    if on_hands and rng.random() < 0.65:
+        arms = [_OVERHEAD, _OVERHEAD]
     same_arms, same_legs, swap = rng.random() < 0.4, rng.random() < 0.5, rng.random() < 0.5
     if same_arms:
         arms[1] = arms[0]
@@ -123,15 +128,15 @@ def _stack(drawn: list[dict[str, float]]) -> dict[str, Tensor]:
     return {name: torch.tensor([d[name] for d in drawn], dtype=torch.float32) for name in drawn[0]}
 
 
-def draw_poses(rng: np.random.Generator, rig: Rig, count: int) -> dict[str, Tensor]:
-    """Angles (count,) of random poses in which the body does not pass through itself by more than a few centimetres."""
-    chosen = [draw_angles(rng) for _ in range(count)]
+def draw_poses(rng: np.random.Generator, rig: Rig, on_hands: list[bool]) -> dict[str, Tensor]:
+    """Angles (N,) of random poses in which the body does not pass through itself by more than a few centimetres."""
+    chosen = [draw_angles(rng, hands) for hands in on_hands]
     depth = _depths(rig, chosen)
     for _ in range(_TRIES):
         bad = torch.nonzero(depth > MAX_PENETRATION_M)[:, 0].tolist()
         if not bad:
             break
-        fresh = [draw_angles(rng) for _ in range(2 * len(bad))]
+        fresh = [draw_angles(rng, on_hands[i]) for i in bad for _ in range(2)]
         fresh_depth = _depths(rig, fresh)
         for k, i in enumerate(bad):
             j = 2 * k + int(fresh_depth[2 * k + 1] < fresh_depth[2 * k])
@@ -154,8 +159,8 @@ def blended_poses(rng: np.random.Generator, rig: Rig, frames: int, fps: float) -
     while stops[-1] < frames / fps:
         stops.append(stops[-1] + rng.uniform(0.4, 1.2))
     count = len(stops)
-    angles = draw_poses(rng, rig, count)
     turns = torch.stack([draw_turn(rng) for _ in range(count)])
+    angles = draw_poses(rng, rig, (turns[:, 2, 2] < -0.6).tolist())
     flying = np.where(rng.random(count) < 0.15, rng.uniform(0.1, 0.8, count), 0)
     times = np.arange(frames) / fps
     first = np.clip(np.searchsorted(stops, times, side="right") - 1, 0, count - 2)
