@@ -15,10 +15,9 @@ def start_warp() -> None:
     """Initialise Warp once a process; what it says of missing GPU drivers goes to the log at level debug."""
     import warp as wp
 
-    if hasattr(wp.config, "log_level"):
-        wp.config.log_level = wp.LOG_WARNING
-    else:  # older releases
-        wp.config.quiet = True
+    for name, value in (("log_level", logging.WARNING), ("quiet", True)):  # the second one in older releases
+        if hasattr(wp.config, name):
+            setattr(wp.config, name, value)
     # The complaint is written to file descriptor 2 by native code, so that is where it has to be caught.
     with tempfile.TemporaryFile() as caught:
         kept = os.dup(2)
