@@ -15,8 +15,9 @@ from humansense.core.errors import HumansenseError
 from humansense.synth import scenery
 from humansense.synth.clutter import capsule, skin_like, strew
 from humansense.synth.furnish import small_picture, words
-from humansense.synth.noise import Image, Rng, between, chance, fractal, grain, modulate
+from humansense.synth.noise import Image, Rng, between, chance, fractal, modulate
 from humansense.synth.rooms import paste
+from humansense.synth.things import crowd, net
 
 # (share, scene): how often each scene is drawn.
 SCENES = (
@@ -60,6 +61,10 @@ def _overlay(rng: Rng, image: Image) -> None:
         _sign(rng, image)
     if chance(rng, 0.06):
         words(rng, image)
+    if chance(rng, 0.04):
+        crowd(rng, image)
+    if chance(rng, 0.05):
+        net(rng, image)
     if chance(rng, 0.08):
         _near_blur(rng, image)
     if chance(rng, 0.25):
@@ -97,19 +102,19 @@ def defocus(rng: Rng, image: Image) -> Image:
 
 
 def develop(rng: Rng, image: Image, studio: bool = False) -> Image:
-    """Sensor and camera, for a whole picture: exposure, colour cast, contrast, falloff, sharpening, grain.
+    """Sensor and camera, for a whole picture: exposure, colour cast, contrast, falloff, sharpening. Grain is left to augmentation.
 
     The shares are set so that brightness, contrast and gradients are spread as in photographs of people.
     """
     height, width = image.shape[:2]
     image = cv2.LUT(image, _tone_curve(rng, image, studio))
-    if chance(rng, 0.5):
-        image = _saturate(image, between(rng, 0.3, 1.1) if chance(rng, 0.95) else 0.0)
+    if chance(rng, 0.6):
+        image = _saturate(image, between(rng, 0.25, 1.0) if chance(rng, 0.95) else 0.0)
     if chance(rng, 0.4):
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None] - np.float32(rng.normal(0, 0.3))
         x = np.linspace(-1, 1, width, dtype=np.float32)[None] - np.float32(rng.normal(0, 0.3))
         image = modulate(image, 1 - (x * x + y * y) * np.float32(between(rng, 0.03, 0.2)))
-    return grain(rng, image, float(rng.exponential(2.5)))
+    return image
 
 
 def _tone_curve(rng: Rng, image: Image, studio: bool) -> np.ndarray:

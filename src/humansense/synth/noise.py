@@ -97,13 +97,14 @@ def hsv(hue: float, saturation: float, value: float) -> Colour:
 def random_colour(rng: Rng, vivid: float = 0.25) -> Colour:
     """A colour as they occur in photographs: mostly greys, browns and dull tones; vivid with the given chance."""
     kind = rng.random()
-    if kind < vivid:
-        return hsv(rng.random(), between(rng, 0.5, 0.95), between(rng, 0.35, 1.0))
-    if kind < vivid + 0.4 * (1 - vivid):
-        return hsv(rng.random(), between(rng, 0.0, 0.12), between(rng, 0.08, 1.0))
-    if kind < vivid + 0.75 * (1 - vivid):
-        return hsv(between(rng, 0.03, 0.14), between(rng, 0.1, 0.6), between(rng, 0.15, 0.95))
-    return hsv(rng.random(), between(rng, 0.1, 0.45), between(rng, 0.15, 0.9))
+    if kind < 0.75 * vivid:
+        return hsv(rng.random(), between(rng, 0.45, 0.95), between(rng, 0.3, 1.0))
+    kind = rng.random()
+    if kind < 0.45:
+        return hsv(rng.random(), between(rng, 0.0, 0.1), between(rng, 0.06, 1.0))
+    if kind < 0.78:
+        return hsv(between(rng, 0.03, 0.14), between(rng, 0.08, 0.5), between(rng, 0.15, 0.95))
+    return hsv(rng.random(), between(rng, 0.08, 0.35), between(rng, 0.15, 0.9))
 
 
 def shade(colour: Colour, factor: float) -> Colour:
@@ -142,10 +143,8 @@ def blend(under: Image, over: Image, alpha: Field) -> Image:
 
 
 def grain(rng: Rng, image: Image, sigma: float) -> Image:
-    """Add photographic noise of `sigma` grey levels: luminance grain with a little chroma, stronger in the dark."""
-    height, width = image.shape[:2]
-    # A shifted window into a noise picture twice as cheap as fresh normals; int8 triangular noise.
-    a = rng.integers(-128, 128, (height, width, 3), dtype=np.int8).astype(np.float32)
-    luminance = a.mean(axis=2, keepdims=True)
-    noise = (a * np.float32(0.4) + luminance * np.float32(1.4)) * np.float32(sigma / 62.0)
-    return cv2.add(image, np.ascontiguousarray(noise), dtype=cv2.CV_8U)
+    """Add photographic noise of `sigma` grey levels: luminance grain with a little chroma."""
+    noise = rng.integers(-128, 128, image.shape, dtype=np.int8).astype(np.float32)
+    luminance = noise @ np.full((3, 1), np.float32(1.4 / 3))
+    noise = (noise * np.float32(0.4) + luminance) * np.float32(sigma / 62.0)
+    return cv2.add(image, noise, dtype=cv2.CV_8U)

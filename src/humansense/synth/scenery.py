@@ -11,7 +11,6 @@ import numpy as np
 from humansense.synth import surfaces
 from humansense.synth.clutter import dead_leaves, lines_on_floor, tree
 from humansense.synth.furnish import Wall, decorate, facade, furnish
-from humansense.synth.surfaces import Material
 from humansense.synth.noise import (
     Field,
     Image,
@@ -27,6 +26,8 @@ from humansense.synth.noise import (
     shade,
 )
 from humansense.synth.rooms import Box, Hits, View, cast, cover, fill, light, random_view
+from humansense.synth.surfaces import Material
+from humansense.synth.things import car, crowd, railing
 
 
 def _pick(rng: Rng, makers: tuple[surfaces.MaterialMaker, ...]) -> Material:
@@ -75,6 +76,18 @@ def _lit(rng: Rng, image: Image, hits: Hits, box: Box, strength: float) -> Image
     return modulate(image, light(rng, hits, box, strength))
 
 
+def _railings(rng: Rng, image: Image, view: View, box: Box, probability: float) -> None:
+    if not chance(rng, probability):
+        return
+    floor, far = float(box.low[2]), min(float(box.high[1]), 20.0)
+    left, right = max(float(box.low[0]), -15.0), min(float(box.high[0]), 15.0)
+    for _ in range(int(rng.integers(1, 3))):
+        y = between(rng, 0.3, 1.0) * far
+        start = np.array([between(rng, left, right), y, floor])
+        end = np.array([between(rng, left, right), y + rng.normal(0, 0.1 * far), floor])
+        railing(rng, image, view, start, end)
+
+
 def room(rng: Rng, size: tuple[int, int]) -> Image:
     """A furnished room of a house, an office, a shop."""
     view, box = random_view(rng, size), _room_box(rng, 2.5, 8)
@@ -104,12 +117,15 @@ def hall(rng: Rng, size: tuple[int, int]) -> Image:
         cover(image, hits, face, chosen.picture, chosen.metres)
     for axis, side in _visible_walls(hits):
         wall = Wall(image, view, box, axis, side)
-        if chance(rng, 0.5):
+        if chance(rng, 0.25):
             facade(rng, wall)
         else:
-            decorate(rng, wall, 0.7)
+            decorate(rng, wall, between(rng, 0.2, 0.8))
     lines_on_floor(rng, image, view, box)
     image = _lit(rng, image, hits, box, between(rng, 0.4, 1.0))
+    if chance(rng, 0.3):
+        crowd(rng, image)
+    _railings(rng, image, view, box, 0.4)
     furnish(rng, image, view, box, int(rng.integers(2, 14)))
     return image
 
@@ -129,7 +145,9 @@ def wall_close(rng: Rng, size: tuple[int, int]) -> Image:
     if chance(rng, 0.6):
         decorate(rng, wall, between(rng, 0.3, 0.9))
     image = _lit(rng, image, hits, box, between(rng, 0.1, 0.6))
-    furnish(rng, image, view, box, int(rng.integers(0, 4)))
+    near = Box(np.array([-5.0, -1, -eye]), np.array([5.0, float(box.high[1]), 2.0]))
+    _railings(rng, image, view, near, 0.2)
+    furnish(rng, image, view, near, int(rng.integers(0, 4)))
     return image
 
 
@@ -161,7 +179,11 @@ def street(rng: Rng, size: tuple[int, int]) -> Image:
     sunny = hits.points[0] * np.float32(rng.normal(0, 1)) + hits.points[1] * np.float32(0.3)
     if chance(rng, 0.4):
         image = modulate(image, np.where(sunny > between(rng, -2, 4), np.float32(0.6), np.float32(1.1)))
-    furnish(rng, image, view, box, int(rng.integers(0, 10)))
+    for y in sorted((between(rng, 4, 30) for _ in range(int(rng.integers(0, 5)))), reverse=True):
+        side = kerb if chance(rng, 0.5) else -kerb
+        car(rng, image, view, np.array([shift + side + rng.normal(0, 1), y, -eye]))
+    _railings(rng, image, view, box, 0.25)
+    furnish(rng, image, view, box, int(rng.integers(0, 6)))
     for _ in range(int(rng.integers(0, 3))):
         tree(rng, image, view, np.array([between(rng, box.low[0], box.high[0]), between(rng, 5, 25), -eye]))
     return image
@@ -187,9 +209,13 @@ def country(rng: Rng, size: tuple[int, int]) -> Image:
         image = _treeline(rng, image, rise, size)
     if chance(rng, 0.25):
         _skyline(rng, image, view, eye)
+    if chance(rng, 0.25):
+        crowd(rng, image)
     patches = fractal(rng, size, 0.5, 2, 3)
     image = modulate(image, np.where(below, 1 + np.clip(patches, -2, 2) * np.float32(between(rng, 0, 0.15)), np.float32(1)))
-    furnish(rng, image, view, Box(np.array([-12, -5, -eye]), np.array([12, 30, 3 - eye])), int(rng.integers(0, 5)))
+    near = Box(np.array([-12.0, -5, -eye]), np.array([12.0, 30, 3 - eye]))
+    _railings(rng, image, view, near, 0.3)
+    furnish(rng, image, view, near, int(rng.integers(0, 5)))
     for y in sorted((between(rng, 3, 40) for _ in range(int(rng.integers(0, 5)))), reverse=True):
         tree(rng, image, view, np.array([between(rng, -0.7, 0.7) * y, y, -eye]))
     return image

@@ -87,7 +87,7 @@ def tiles(rng: Rng, size: int = 256) -> Material:
     """Square or oblong tiles with joints; sometimes a checkerboard."""
     rows, columns = int(rng.integers(2, 9)), int(rng.integers(2, 9))
     columns = rows if chance(rng, 0.6) else columns
-    base = random_colour(rng, 0.15)
+    base = random_colour(rng, 0.08)
     colours = _jittered(rng, base, rows * columns, between(rng, 1, 14))
     if chance(rng, 0.25):
         other = random_colour(rng, 0.15)
@@ -148,7 +148,7 @@ def planks(rng: Rng, size: int = 256) -> Material:
 
 def carpet(rng: Rng, size: int = 256) -> Material:
     """A carpet or curtain cloth: fine grain, plain or with stripes."""
-    colour = random_colour(rng, 0.4)
+    colour = random_colour(rng, 0.3)
     picture = _flat(colour, size)
     if chance(rng, 0.4):
         count = int(rng.integers(2, 24))
@@ -184,7 +184,8 @@ def stones(rng: Rng, size: int = 256) -> Material:
     labels, distance, names = _voronoi(rng, size, count)
     picture = _lookup(labels, _jittered(rng, colour, names, between(rng, 5, 25)))
     radius = size / np.sqrt(count)
-    gain = np.clip(1.25 - np.float32(0.9) * (distance / np.float32(radius)) ** 2, 0.35, 1.2)
+    gap = np.float32(between(rng, 0.1, 0.8))
+    gain = np.clip(1.15 - gap * (distance / np.float32(radius)) ** 2, between(rng, 0.35, 0.75), 1.15)
     picture = modulate(picture, gain.astype(np.float32))
     return Material(_weather(rng, picture, 0.08), np.sqrt(count) * between(rng, 0.05, 0.3))
 
@@ -241,8 +242,8 @@ def marble(rng: Rng, size: int = 256) -> Material:
 
 
 MaterialMaker = Callable[..., Material]
-FLOORS: tuple[MaterialMaker, ...] = (tiles, planks, planks, carpet, ground, marble, carpet)
-WALLS: tuple[MaterialMaker, ...] = (plaster, plaster, plaster, plaster, bricks, panels, planks, tiles, marble, carpet)
-CEILINGS: tuple[MaterialMaker, ...] = (plaster, plaster, planks, tiles, panels)
-GROUNDS: tuple[MaterialMaker, ...] = (ground, ground, grass, grass, stones, bricks, tiles)
+FLOORS: tuple[MaterialMaker, ...] = (tiles, tiles, planks, planks, planks, carpet, carpet, ground, plaster, marble)
+WALLS: tuple[MaterialMaker, ...] = (*(plaster,) * 8, bricks, bricks, panels, panels, planks, tiles, marble, carpet)
+CEILINGS: tuple[MaterialMaker, ...] = (plaster, plaster, plaster, planks, tiles, panels)
+GROUNDS: tuple[MaterialMaker, ...] = (*(ground,) * 5, *(grass,) * 4, stones, bricks, tiles)
 OUTER_WALLS: tuple[MaterialMaker, ...] = (bricks, bricks, stones, plaster, foliage, panels, planks, ground)
