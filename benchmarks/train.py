@@ -1,6 +1,6 @@
 """Training speed: forward, loss, backward, clipping, optimizer and average, on random crops in memory.
 
-    python benchmarks/train.py --preset small --size 160 --seconds 10
+    python benchmarks/train.py --preset small --size 128 --seconds 10
 
 Prints one line of JSON. Compare with the parent commit in one sitting: the figure follows the machine's load.
 """
@@ -16,7 +16,6 @@ import torch
 
 from humansense.core import Batch, joint_set
 from humansense.nets import NETS, count_parameters
-from humansense.tasks import make_task
 from humansense.train.averages import Average, make_optimizer
 from humansense.train.settings import TrainSettings
 
@@ -79,9 +78,9 @@ def measure(args: argparse.Namespace) -> dict[str, float | str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small", choices=list(NETS))
-    parser.add_argument("--size", type=int, default=160)
+    parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--compile", action="store_true", help="torch.compile, about a minute more")
     parser.add_argument("--float32", action="store_true", help="no bf16")

@@ -16,7 +16,7 @@ __all__ = ["NETS", "STRIDE", "HourglassSettings", "StackedHourglass", "build_net
 NETS: Mapping[str, HourglassSettings] = MappingProxyType(
     {
         "tiny": HourglassSettings(stacks=2, depth=2, width=16, growth=8, skip=0),
-        "small": HourglassSettings(stacks=2, depth=3, width=64, growth=40, skip=0),
+        "small": HourglassSettings(stacks=2, depth=3, width=48, growth=48, skip=0),
         "paper": HourglassSettings(stacks=8, depth=4, width=256, block="bottleneck", stem="paper"),
     }
 )

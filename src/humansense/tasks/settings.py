@@ -22,7 +22,7 @@ class TaskSettings:
     """
 
     net: str = "small"
-    image_size: int = 160
+    image_size: int = 128
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)  # ImageNet's, as everybody's nets
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 

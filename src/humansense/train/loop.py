@@ -41,6 +41,8 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
         precision=settings.precision,  # type: ignore[arg-type]
     )
     fabric.launch()
+    if fabric.device.type == "cpu":
+        torch.set_num_threads(settings.threads)
     torch.manual_seed(settings.seed)
     task = settings.make_task()
     raw = task.build_net().to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
