@@ -34,7 +34,7 @@ class Train:
     """Folder of the run."""
     preset: str = "small"
     """The net: tiny, small or paper."""
-    image_size: int = 160
+    image_size: int = 128
     """Side of the crop in pixels, a multiple of 4."""
     samples: int = 300_000
     """Crops to see before the run ends."""
