@@ -102,7 +102,7 @@ def defocus(rng: Rng, image: Image) -> Image:
 
 
 def develop(rng: Rng, image: Image, studio: bool = False) -> Image:
-    """Sensor and camera, for a whole picture: exposure, colour cast, contrast, falloff, sharpening. Grain is left to augmentation.
+    """Sensor and camera, for a whole picture: exposure, colour cast, contrast, falloff. Grain is left to augmentation.
 
     The shares are set so that brightness, contrast and gradients are spread as in photographs of people.
     """

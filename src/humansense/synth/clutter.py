@@ -18,7 +18,7 @@ from humansense.synth.noise import (
     shade,
     tileable,
 )
-from humansense.synth.rooms import NEAR_M, Box, View, fill
+from humansense.synth.rooms import Box, View, fill
 
 
 def skin_like(rng: Rng) -> Colour:
@@ -39,7 +39,9 @@ def _outline(rng: Rng, centre: np.ndarray, radius: float) -> np.ndarray:
         reach = rng.uniform(0.8, 1.2, count)
     else:
         angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-        reach = 1 + sum(between(rng, 0, 0.35 / k) * np.cos(k * angle + between(rng, 0, 6.3)) for k in (2, 3, 4, 5))
+        reach = np.ones(32)
+        for k in (2, 3, 4, 5):
+            reach += between(rng, 0, 0.35 / k) * np.cos(k * angle + between(rng, 0, 6.3))
     points = np.stack([np.cos(angle) * reach, np.sin(angle) * reach * between(rng, 0.25, 1.0)], axis=1) * radius
     c, s = np.cos(turn), np.sin(turn)
     return centre + points @ np.array([[c, s], [-s, c]])
@@ -132,7 +134,8 @@ def strew(rng: Rng, image: Image) -> None:
     for _ in range(int(rng.geometric(0.5)) - 1):
         ends = np.stack([rng.uniform(-0.2, 1.2, 2) * width, rng.uniform(-0.2, 1.2, 2) * height], axis=1)
         thick = int(rng.geometric(0.3))
-        cv2.line(image, *ends.astype(int).tolist(), random_colour(rng, 0.3), thick, cv2.LINE_AA)
+        a, b = ends.astype(int).tolist()
+        cv2.line(image, a, b, random_colour(rng, 0.3), thick, cv2.LINE_AA)
 
 
 def lines_on_floor(rng: Rng, image: Image, view: View, box: Box) -> None:
@@ -142,10 +145,20 @@ def lines_on_floor(rng: Rng, image: Image, view: View, box: Box) -> None:
     left, right = max(float(box.low[0]), -25.0), min(float(box.high[0]), 25.0)
 
     def patch(x: float, y: float, w: float, d: float, colour: Colour) -> None:
-        fill(image, view.project(np.array([[x, y, floor], [x + w, y, floor], [x + w, y + d, floor], [x, y + d, floor]])), colour)
+        fill(
+            image,
+            view.project(np.array([[x, y, floor], [x + w, y, floor], [x + w, y + d, floor], [x, y + d, floor]])),
+            colour,
+        )
 
     for _ in range(int(rng.integers(0, 4))):
-        patch(between(rng, left, right), between(rng, 0, far), between(rng, 1, 6), between(rng, 1, 4), random_colour(rng, 0.6))
+        patch(
+            between(rng, left, right),
+            between(rng, 0, far),
+            between(rng, 1, 6),
+            between(rng, 1, 4),
+            random_colour(rng, 0.6),
+        )
     colour = random_colour(rng, 0.4) if chance(rng, 0.4) else (235, 235, 230)
     wide = between(rng, 0.04, 0.12)
     kind = rng.random()
@@ -167,7 +180,7 @@ def tree(rng: Rng, image: Image, view: View, foot: np.ndarray) -> None:
     """A trunk, some boughs and clumps of leaves; or a bare one, or a palm's tuft."""
     tall = between(rng, 2.0, 9.0)
     local = view.axes @ foot
-    if local[2] < 1 or NEAR_M > local[2]:
+    if local[2] < 1:
         return
     height, width = image.shape[:2]
     scale = view.focal_px / local[2]

@@ -60,7 +60,8 @@ def small_picture(rng: Rng, size: tuple[int, int] = (64, 64)) -> Image:
         picture = outlook(rng, size)
     elif kind < 0.7:
         picture = colourise(
-            fractal(rng, size, between(rng, 0.4, 0.9), 2), [random_colour(rng, 0.4) for _ in range(int(rng.integers(2, 5)))]
+            fractal(rng, size, between(rng, 0.4, 0.9), 2),
+            [random_colour(rng, 0.4) for _ in range(int(rng.integers(2, 5)))],
         )
     else:
         picture = np.full((height, width, 3), random_colour(rng, 0.5), np.uint8)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Field = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
+# OpenCV's stubs lose the type of the elements, so the names carry it: float32 and uint8.
+Field = np.ndarray
+Image = np.ndarray
 Rng = np.random.Generator
 Colour = tuple[int, int, int]
 
@@ -36,10 +36,10 @@ def fractal(
 ) -> Field:
     """Sum of octaves of smooth noise, (H, W) float32 with mean ~0 and standard deviation ~1.
 
-    `persistence` is the ratio of amplitudes from one octave to the next: equal amplitudes (1.0) give the
-    1/f amplitude spectrum of photographs (Field 1987), 0.5 gives clouds. `cells` is the number of cells of
-    the coarsest octave along the shorter side, `stretch` > 1 makes the features longer along x, and no
-    octave has cells smaller than `finest_px`.
+    `persistence` is the ratio of amplitudes from one octave to the next: equal amplitudes (1.0) give a spectrum that
+    falls like that of photographs (about 1/f, Field 1987), 0.5 gives clouds. `cells` is the number of cells of the
+    coarsest octave along the shorter side, `stretch` > 1 makes the features longer along x, and no octave has cells
+    smaller than `finest_px`.
     """
     height, width = size
     total: Field = np.zeros(size, np.float32)
@@ -140,11 +140,3 @@ def blend(under: Image, over: Image, alpha: Field) -> Image:
     alpha = cv2.merge([alpha, alpha, alpha])
     difference = cv2.subtract(over, under, dtype=cv2.CV_32F)
     return cv2.add(under, cv2.multiply(difference, alpha), dtype=cv2.CV_8U)
-
-
-def grain(rng: Rng, image: Image, sigma: float) -> Image:
-    """Add photographic noise of `sigma` grey levels: luminance grain with a little chroma."""
-    noise = rng.integers(-128, 128, image.shape, dtype=np.int8).astype(np.float32)
-    luminance = noise @ np.full((3, 1), np.float32(1.4 / 3))
-    noise = (noise * np.float32(0.4) + luminance) * np.float32(sigma / 62.0)
-    return cv2.add(image, noise, dtype=cv2.CV_8U)

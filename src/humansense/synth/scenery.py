@@ -180,8 +180,8 @@ def street(rng: Rng, size: tuple[int, int]) -> Image:
     if chance(rng, 0.4):
         image = modulate(image, np.where(sunny > between(rng, -2, 4), np.float32(0.6), np.float32(1.1)))
     for y in sorted((between(rng, 4, 30) for _ in range(int(rng.integers(0, 5)))), reverse=True):
-        side = kerb if chance(rng, 0.5) else -kerb
-        car(rng, image, view, np.array([shift + side + rng.normal(0, 1), y, -eye]))
+        kerbside = kerb if chance(rng, 0.5) else -kerb
+        car(rng, image, view, np.array([shift + kerbside + rng.normal(0, 1), y, -eye]))
     _railings(rng, image, view, box, 0.25)
     furnish(rng, image, view, box, int(rng.integers(0, 6)))
     for _ in range(int(rng.integers(0, 3))):
@@ -191,7 +191,6 @@ def street(rng: Rng, size: tuple[int, int]) -> Image:
 
 def country(rng: Rng, size: tuple[int, int]) -> Image:
     """Open ground to the horizon: meadow, beach, track, park, with hills, a line of trees, single trees."""
-    height, width = size
     view = random_view(rng, size, 30, 8)
     eye = between(rng, 0.8, 1.9)
     box = Box(np.array([-400, -5, -eye]), np.array([400, 400, 300]))
@@ -212,7 +211,9 @@ def country(rng: Rng, size: tuple[int, int]) -> Image:
     if chance(rng, 0.25):
         crowd(rng, image)
     patches = fractal(rng, size, 0.5, 2, 3)
-    image = modulate(image, np.where(below, 1 + np.clip(patches, -2, 2) * np.float32(between(rng, 0, 0.15)), np.float32(1)))
+    image = modulate(
+        image, np.where(below, 1 + np.clip(patches, -2, 2) * np.float32(between(rng, 0, 0.15)), np.float32(1))
+    )
     near = Box(np.array([-12.0, -5, -eye]), np.array([12.0, 30, 3 - eye]))
     _railings(rng, image, view, near, 0.3)
     furnish(rng, image, view, near, int(rng.integers(0, 5)))
@@ -224,7 +225,9 @@ def country(rng: Rng, size: tuple[int, int]) -> Image:
 def _treeline(rng: Rng, image: Image, rise: Field, size: tuple[int, int]) -> Image:
     """Bushes, woods or hills along the horizon: a ragged edge with a texture below it."""
     high = between(rng, 0.01, 0.3)
-    ragged = fractal(rng, size, between(rng, 0.4, 0.9), between(rng, 2, 6)) * np.float32(high * 0.4)
+    # Mostly a line over x, so that nothing floats; a little over both, for the ragged edge of leaves.
+    line = fractal(rng, (8, size[1]), between(rng, 0.4, 0.8), between(rng, 0.1, 0.5))[4]
+    ragged = (line + fractal(rng, size, 0.9, 12) * np.float32(0.35)) * np.float32(high * between(rng, 0.1, 0.4))
     mask = ((rise < np.float32(high) + ragged) & (rise > np.float32(-0.015))).astype(np.float32)
     hue, value = between(rng, 0.15, 0.4), between(rng, 0.15, 0.7)
     if chance(rng, 0.2):

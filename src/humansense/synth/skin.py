@@ -24,7 +24,7 @@ IRISES = ((52, 32, 18), (34, 22, 15), (80, 52, 26), (52, 82, 118), (68, 88, 62),
 def skin_tone(rng: Rng, ita_deg: float | None = None) -> Colour:
     """The colour of lit skin for an individual typology angle, or for one drawn over the human range."""
     ita = between(rng, *ITA_RANGE_DEG) if ita_deg is None else ita_deg
-    b = float(np.interp(ita, [-60, -20, 20, 62], [12, 19, 21, 13])) + rng.normal(0, 1.2)
+    b = float(np.interp(ita, [-60, -20, 20, 62], [12, 19, 21, 15])) + rng.normal(0, 1.2)
     a = float(np.interp(ita, [-60, -20, 20, 62], [9, 13, 12, 8])) + rng.normal(0, 1.2)
     lightness = 50 + b * np.tan(np.radians(np.clip(ita, -62, 66)))
     lab = np.array([[[np.clip(lightness, 24, 88), a, b]]], np.float32)
@@ -225,7 +225,9 @@ def _lips(rng: Rng, window: Image, face: FaceMaps, side: Field, looks: Looks) ->
 def _brows(rng: Rng, window: Image, frame: HeadFrame, side: Field, looks: Looks) -> None:
     along = (side - np.float32(0.5)) / np.float32(between(rng, 0.36, 0.44))
     arch, slope = between(rng, 0.02, 0.12), rng.normal(0, 0.03)
-    middle = np.float32(between(rng, 0.34, 0.46)) + np.float32(arch) * (1 - (along - 0.2) ** 2) + np.float32(slope) * along
+    middle = (
+        np.float32(between(rng, 0.34, 0.46)) + np.float32(arch) * (1 - (along - 0.2) ** 2) + np.float32(slope) * along
+    )
     thick = np.float32(between(rng, 0.05, 0.1)) * np.clip(1.1 - 0.45 * (along + 0.4), 0.3, 1)
     alpha = np.exp(-(((frame.z - middle) / thick) ** 2)) * np.clip((1.05 - np.abs(along)) * 6, 0, 1)
     colour = shade(looks.hair, 0.75) if sum(looks.hair) < 420 else shade(looks.hair, 0.6)

@@ -303,7 +303,9 @@ def _head_frame(faces: np.ndarray, vertices: np.ndarray, points: np.ndarray, mas
 
 def _above_hairline(head: HeadFrame) -> Field:
     """Height over a usual hairline: brow to temple, before the ear, round it, to the nape."""
-    line = np.interp(head.y, [-0.6, 0.0, 0.4, 0.8, 1.0, 1.25, 1.6, 2.6], [1.15, 1.05, 0.75, 0.2, -0.35, 0.3, -0.6, -1.0])
+    line = np.interp(
+        head.y, [-0.6, 0.0, 0.4, 0.8, 1.0, 1.25, 1.6, 2.6], [1.15, 1.05, 0.75, 0.2, -0.35, 0.3, -0.6, -1.0]
+    )
     return np.where(head.skin > 0, head.z - line, -9).astype(np.float32)
 
 

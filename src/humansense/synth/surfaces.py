@@ -60,8 +60,10 @@ def _weather(rng: Rng, picture: Image, strength: float) -> Image:
 
 def plaster(rng: Rng, size: int = 256) -> Material:
     """A painted wall, clean or stained."""
-    colour = random_colour(rng, 0.15) if chance(rng, 0.5) else hsv(
-        between(rng, 0.0, 0.2), between(rng, 0, 0.2), between(rng, 0.6, 1.0)
+    colour = (
+        random_colour(rng, 0.15)
+        if chance(rng, 0.5)
+        else hsv(between(rng, 0.0, 0.2), between(rng, 0, 0.2), between(rng, 0.6, 1.0))
     )
     return Material(_weather(rng, _flat(colour, size), between(rng, 0.005, 0.06)), between(rng, 1.5, 4))
 
