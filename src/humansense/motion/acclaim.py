@@ -2,8 +2,9 @@
 
 A bone of an ASF file starts at the end of its parent; its `direction` and `length` are given in the axes of the
 world at zero pose, its angles in a local frame `C` given by `axis`. The rotation relative to the zero pose in world
-axes is `C M C^-1`, with `M` the product of the rotations of its `dof`. Angle orders are written as they are applied: for
-"XYZ" the matrix is `Rz Ry Rx`. CMU's files (mocap.cs.cmu.edu) have y up and lengths of 1/0.45 inches, 120 frames a second.
+axes is `C M C^-1`, with `M` the product of the rotations of its `dof`. Angle orders are written as they are applied:
+for "XYZ" the matrix is `Rz Ry Rx`. CMU's files (mocap.cs.cmu.edu) have y up, lengths of 1/0.45 inches, and 120 frames a
+second.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Bone:
 
 @dataclass
 class Skeleton:
-    """A parsed .asf file. bones[0] is the root; parents index bones; unit_m: metres a unit; angle_rad: radians a unit."""
+    """A parsed .asf file. bones[0] is the root; parents index bones; unit_m, angle_rad: metres and radians a unit."""
 
     bones: list[Bone]
     parents: list[int]
@@ -76,8 +77,10 @@ class _AsfParser:
         return HumansenseError(f"{self.path}, line {self.number}: {message}")
 
     def parse(self) -> Skeleton:
-        section, block, last = "", {}, ""
-        for self.number, line in enumerate(read_text(self.path).splitlines(), 1):
+        block: dict[str, list[str]] = {}
+        section, last = "", ""
+        for number, line in enumerate(read_text(self.path).splitlines(), 1):
+            self.number = number
             words = line.split("#", 1)[0].replace("(", " ").replace(")", " ").split()
             if not words:
                 continue
@@ -96,7 +99,9 @@ class _AsfParser:
                 else:
                     self._row(section, words)
             except (ValueError, KeyError, IndexError) as error:
-                raise self.fail(f"cannot be read as part of :{section} ({error}); repair or fetch the file again") from None
+                raise self.fail(
+                    f"cannot be read as part of :{section} ({error}); repair or fetch the file again"
+                ) from None
         return self._skeleton()
 
     def _row(self, section: str, words: list[str]) -> None:
@@ -138,7 +143,9 @@ class _AsfParser:
                 parents.append(index[parent])
         order = tuple(w.upper() for w in self.root.get("order", list(_CHANNELS)))
         if set(order) - set(_CHANNELS):
-            raise HumansenseError(f"{self.path}: the root's order {' '.join(order)} has other channels than {_CHANNELS}")
+            raise HumansenseError(
+                f"{self.path}: the root's order {' '.join(order)} has other channels than {_CHANNELS}"
+            )
         position = np.array([float(w) for w in self.root.get("position", ["0"] * 3)])
         return Skeleton(bones, parents, order, position, INCH_M / self.units["length"], angle)
 
@@ -166,14 +173,16 @@ def _diagnose(path: Path, lines: list[str], first: int, counts: dict[str, int]) 
         if words[0].isdigit() and len(words) == 1:
             if seen is not None and seen != set(counts):
                 missing = ", ".join(sorted(set(counts) - seen))
-                return HumansenseError(f"{where}: the frame before it lacks {missing}; cut the file there or fetch it again")
+                return HumansenseError(
+                    f"{where}: the frame before it lacks {missing}; cut the file there or fetch it again"
+                )
             seen = set()
             continue
         if words[0] not in counts:
             return HumansenseError(f"{where}: unknown joint {words[0]!r}; use the .asf skeleton this motion belongs to")
         if len(words) - 1 != counts[words[0]]:
             return HumansenseError(
-                f"{where}: {words[0]} has {len(words) - 1} numbers, its skeleton says {counts[words[0]]}; cut the file there"
+                f"{where}: {words[0]} has {len(words) - 1} numbers, its skeleton says {counts[words[0]]}; cut there"
             )
         for word in words[1:]:
             try:
@@ -235,7 +244,9 @@ def find_asf(path: Path) -> Path:
         return named
     if len(found) == 1:
         return found[0]
-    raise HumansenseError(f"{path} needs its skeleton {named.name} in the same folder; there are {len(found)} .asf files")
+    raise HumansenseError(
+        f"{path} needs its skeleton {named.name} in the same folder; there are {len(found)} .asf files"
+    )
 
 
 def read_amc(path: str | Path, asf: str | Path | None = None, fps: float = CMU_FPS) -> Motion:

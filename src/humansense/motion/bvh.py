@@ -1,7 +1,7 @@
 """Reader of BVH files: any channel order, `End Site`s, position channels on joints that are not the root.
 
-BVH states neither unit nor axes. Both are read off the zero pose: the up axis is the one from the feet to the head, and
-the unit is the one of metres, decimetres, centimetres, millimetres, inches and CMU's 1/0.45 inches that makes a person of
+BVH states neither unit nor axes. Both are read off the zero pose: the up axis is the longer one of y and z, and the
+unit is the one of metres, decimetres, centimetres, millimetres, inches and CMU's 1/0.45 inches that makes a person of
 1.3 to 2.1 m; a skeleton that none fits is scaled to 1.7 m.
 """
 
@@ -33,7 +33,8 @@ class _Hierarchy:
         self.offsets: list[list[float]] = []
         self.channels: list[list[str]] = []
         stack: list[int] = []
-        for self.number, line in enumerate(lines, 1):
+        for number, line in enumerate(lines, 1):
+            self.number = number
             words = line.split()
             if not words:
                 continue
@@ -72,7 +73,9 @@ class _Hierarchy:
     def _channels(self, words: list[str]) -> list[str]:
         names = words[2:]
         if int(words[1]) != len(names) or set(names) - _CHANNELS:
-            raise self.fail(f"CHANNELS {' '.join(words[1:])} is not a count and as many of {', '.join(sorted(_CHANNELS))}")
+            raise self.fail(
+                f"CHANNELS {' '.join(words[1:])} is not a count and as many of {', '.join(sorted(_CHANNELS))}"
+            )
         return names
 
 
@@ -87,7 +90,9 @@ def _frames(path: Path, lines: list[str], start: int, width: int) -> tuple[np.nd
             elif key.strip().lower() == "frame time":
                 seconds, first = float(value), i + 1
         except ValueError:
-            raise HumansenseError(f"{path}, line {i + 1}: {value.strip()!r} is not a number; repair the header") from None
+            raise HumansenseError(
+                f"{path}, line {i + 1}: {value.strip()!r} is not a number; repair the header"
+            ) from None
     if count is None or seconds is None or seconds <= 0:
         raise HumansenseError(f"{path}, line {start + 1}: MOTION needs 'Frames:' and a positive 'Frame Time:'")
     tokens = " ".join(lines[first:]).split()
@@ -111,7 +116,9 @@ def _row_problem(path: Path, lines: list[str], first: int, count: int, width: in
             continue
         rows += 1
         if len(words) != width:
-            return f"{path}, line {number}: {len(words)} numbers, the hierarchy has {width} channels; cut the file there"
+            return (
+                f"{path}, line {number}: {len(words)} numbers, the hierarchy has {width} channels; cut the file there"
+            )
         for word in words:
             try:
                 if not np.isfinite(float(word)):

@@ -1,9 +1,9 @@
 """Reader of the exponential-map text files of the motion-prediction literature (CMU split of Li 2018).
 
 One row a frame of 117 numbers with commas: three of the root's translation, then one exponential map for each of the
-38 joints of CMU's BVH skeleton (Jain 2016's layout). The files hold no skeleton, no unit and no rate. The bone lengths are
-those that the literature uses, in CMU's 1/0.45 inches; its mathematics has row vectors, so for column vectors the rotation is
-that of the negated map. Rows are 120 a second.
+38 joints of CMU's BVH skeleton (Jain 2016's layout). The files hold no skeleton, no unit and no rate: the bone lengths
+are those that the literature uses, in CMU's 1/0.45 inches, and rows are 120 a second. The literature's mathematics has
+row vectors, so for column vectors the rotation is that of the negated map.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _rows(path: Path) -> np.ndarray:
         words = line.replace(",", " ").split()
         if words and len(words) != COLUMNS:
             raise HumansenseError(
-                f"{path}, line {number}: {len(words)} numbers, expected {COLUMNS} (root and 38 joints); cut the file there"
+                f"{path}, line {number}: {len(words)} numbers, expected {COLUMNS}; cut the file there"
             )
         for word in words:
             try:

@@ -16,8 +16,8 @@ def leg_angles(
 ) -> dict[str, Tensor]:
     """Angles (T,) in degrees of one leg that reaches from `hip` to `ankle`, both (T, 3) metres in the world.
 
-    root: (T, 3, 3) turn of the pelvis. The foot's heading is `yaw_deg` (T,) to the left of -y in the world, the knee points
-    the same way; `pitch_deg` (T,) lowers the toes. A target out of reach is approached as far as the leg goes.
+    root: (T, 3, 3) turn of the pelvis. The foot's heading is `yaw_deg` (T,) to the left of -y in the world; the knee
+    points the same way; `pitch_deg` (T,) lowers the toes. A target out of reach is approached as far as the leg goes.
     """
     upper, lower = _lengths(rig, side)
     target = (root.transpose(-1, -2) @ (ankle - hip)[..., None])[..., 0]

@@ -92,14 +92,14 @@ NAME_MAPS: Mapping[str, NameMap] = MappingProxyType(
 
 def name_map(joints: tuple[str, ...]) -> NameMap:
     """The first table whose joints a skeleton has; raises `HumansenseError` that names what is missing."""
-    best, missing = "", set(range(1))
+    best, missing = "", set(joints)
     for name, table in NAME_MAPS.items():
         lacking = table.needed() - set(joints)
         if not lacking:
             return table
         if not best or len(lacking) < len(missing):
-            best, missing = name, lacking  # type: ignore[assignment]
+            best, missing = name, lacking
     raise HumansenseError(
-        f"no name map fits this skeleton; the nearest is {best!r}, and it lacks {', '.join(sorted(map(str, missing)))}: "
+        f"no name map fits this skeleton; the nearest is {best!r}, and it lacks {', '.join(sorted(missing))}: "
         "rename the joints, or add a table to humansense/motion/names.py"
     )

@@ -1,4 +1,4 @@
-"""Poses of the body from joint angles that have a meaning (see `limits`): a batch of angles in, a batch of poses out."""
+"""Poses of the body from joint angles that have a meaning (see `limits`)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,13 @@ def _bend(flex: Tensor, side: Tensor, twist: Tensor) -> Tensor:
 
 
 def _leg(
-    rig: Rig, rest: dict[str, Tensor], s: str, a: Angles, root: Tensor, glob: list[Tensor | None], local: dict[int, Tensor]
+    rig: Rig,
+    rest: dict[str, Tensor],
+    s: str,
+    a: Angles,
+    root: Tensor,
+    glob: list[Tensor | None],
+    local: dict[int, Tensor],
 ) -> None:
     """Global rotations of a leg into `glob`."""
     zero, sign = torch.zeros(len(root)), 1.0 if s == "L" else -1.0

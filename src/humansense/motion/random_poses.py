@@ -57,7 +57,7 @@ LEGS: tuple[tuple[float, Habit, Habit | None], ...] = (
     (0.06, {"hip_flex": (115, 14), "knee_flex": (125, 15)}, None),  # tucks
     (0.07, {"hip_flex": (85, 25), "knee_flex": (8, 10), "hip_abduct": (12, 14)}, None),  # pikes
     (0.10, {"hip_flex": (85, 25), "knee_flex": (25, 30)}, {"hip_flex": (2, 8), "knee_flex": (10, 10)}),  # kicks
-    (0.06, {"hip_flex": (30, 25), "hip_abduct": (65, 14), "knee_flex": (6, 8), "hip_turn": (30, 15)}, None),  # straddles
+    (0.06, {"hip_flex": (30, 25), "hip_abduct": (65, 14), "knee_flex": (6, 8), "hip_turn": (30, 15)}, None),
     (0.05, {"hip_flex": (90, 15), "knee_flex": (5, 6)}, {"hip_flex": (-25, 8), "knee_flex": (8, 10)}),  # splits
     (0.04, {"hip_flex": (5, 15), "knee_flex": (105, 20)}, None),  # kneels
     (0.04, {"hip_flex": (70, 15), "knee_flex": (85, 15)}, {"hip_flex": (-5, 12), "knee_flex": (95, 15)}),  # lunges

@@ -1,9 +1,10 @@
-"""Captured motion to the body: every part of the body turns in the world as the same part of the captured skeleton does.
+"""Captured motion to the body: every part of it turns in the world as the same part of the captured skeleton does.
 
-For a part with frames `F_s` in the source's zero pose and `F_t` in the body's rest pose (along the bone, then the axis of the
-joint below), `A = F_s F_t^T` turns the rest pose into the zero pose, and the body's global rotation is `G_t = G_s A`:
-bones then point exactly where they point in the source, whatever the two rest poses are, and twists follow the joints'
-axes. The height comes from the lowest points of both bodies: where the source stands, the body stands.
+For a part with frames `F_s` in the source's zero pose and `F_t` in the body's rest pose (along the bone, then the axis
+of the joint below), `A = F_s F_t^T` turns the rest pose into the zero pose, and the body's global rotation is
+`G_t = G_s A`: bones then point exactly where they point in the source, whatever the two rest poses are, and twists
+follow the joints' axes. The height comes from the lowest points of both bodies: where the source stands, the body
+stands.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from humansense.motion.names import NameMap, name_map
 from humansense.motion.rig import SIDES, Rig, frame, make_rig, relaxed_fingers, rest_frames
 from humansense.motion.values import BodyMotion, Motion, resample
 
-# Axes of flexion in the zero pose, of the left side; the right one mirrors (x of an axis of rotation stays). Elbows of all
-# CMU skeletons bend forward and up out of the T-pose: measured on the data as the mean of upper arm x forearm.
+# Axes of flexion in the zero pose, of the left side; the right one mirrors (x of an axis of rotation stays). Elbows of
+# all CMU skeletons bend forward and up out of the T-pose: measured on the data as the mean of upper arm x forearm.
 _ELBOW = (0.0, -0.5, -0.87)
 _KNEE = (1.0, 0.0, 0.0)
 _PALM = (0.0, 0.0, -1.0)
@@ -35,8 +36,8 @@ _DEAD_ZONE_M = 0.03  # the lowest point of a walking skeleton goes up and down b
 def retarget(motion: Motion, body: Body, shape: Tensor | None = None, fps: float | None = None) -> BodyMotion:
     """The body's poses for a captured motion.
 
-    motion: take a slice of it for a window; the lowest point of the window stands on z = 0. shape: (11,) phenotypes of the
-    person that will be posed (None: the average adult); it decides scale and height only. fps: resample to this rate.
+    motion: take a slice of it for a window; the lowest point of the window stands on z = 0. shape: (11,) phenotypes of
+    the person that will be posed (None: the average adult); they decide scale and height. fps: resample to this rate.
     Raises `HumansenseError` for a skeleton whose joints no name map knows.
     """
     table = name_map(motion.names)
@@ -134,7 +135,7 @@ def half_twisted(upper: Tensor, lower: Tensor, axis: Tensor, part: float = 0.5) 
 
 
 def assemble(rig: Rig, glob: list[Tensor | None], local: dict[int, Tensor], frames: int) -> Tensor:
-    """Poses (T, J, 3, 3) where some bones' global and others' local rotations are given; the rest keep the rest pose."""
+    """Poses (T, J, 3, 3) from some bones' global and other bones' local rotations; all others keep the rest pose."""
     eye = torch.eye(3).expand(frames, 3, 3)
     turns: list[Tensor] = []
     pose: list[Tensor] = []
@@ -175,7 +176,7 @@ def _source_lowest(motion: Motion, table: NameMap, turns: Tensor, places: Tensor
 
 
 def _translation(motion: Motion, table: NameMap, rig: Rig, pose: Tensor, turns: Tensor, places: Tensor) -> Tensor:
-    """(T, 3) of the root: the source's path scaled by the ratio of leg lengths, with the lowest points made to agree."""
+    """(T, 3) of the root: the source's path scaled by the ratio of leg lengths; the lowest points are made to agree."""
     hips = [motion.joint(table.limb("thigh", s)[0]) for s in SIDES]
     knees = [motion.joint(table.limb("thigh", s)[1]) for s in SIDES]
     ankles = [motion.joint(table.limb("shin", s)[1]) for s in SIDES]
@@ -191,7 +192,7 @@ def _translation(motion: Motion, table: NameMap, rig: Rig, pose: Tensor, turns: 
 
 
 def lift_off(lowest: Tensor) -> Tensor:
-    """(T,) how far the body is in the air, from its lowest point's height (T,): never negative, zero at the clip's floor."""
+    """(T,) how far a body is in the air, from its lowest point's height (T,): zero at the clip's floor and below."""
     above = (lowest - torch.quantile(lowest, 0.02)).clamp(min=0)
     return above * above / (above + _DEAD_ZONE_M)
 

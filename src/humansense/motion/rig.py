@@ -24,8 +24,8 @@ _TOUCHING = (
 class Rig:
     """One shaped body's skeleton in its rest pose; J = 104 bones.
 
-    joints: (J, 3) metres, rest. offsets: (J, 3) from the parent; the root's is zero. points: (P, 3) rest positions of
-    surface points and point_bones: (P,) the bones that carry them. sole_m: height of the rest pose's root over its soles.
+    joints: (J, 3) metres, rest. offsets: (J, 3) from the parent; the root's is zero.
+    points: (P, 3) rest positions of surface points; point_bones: (P,) the bones that carry them.
     """
 
     names: tuple[str, ...]
@@ -48,7 +48,7 @@ class Rig:
         return float((knee - hip).norm() + (ankle - knee).norm())
 
     def kinematics(self, pose: Tensor, translation: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Global rotations (T, J, 3, 3) and joints (T, J, 3) of poses (T, J, 3, 3); the root at `translation` (T, 3)."""
+        """Global rotations (T, J, 3, 3) and joints (T, J, 3) of poses (T, J, 3, 3) with the root at `translation`."""
         root = torch.zeros(len(pose), 3) if translation is None else translation
         return tree_kinematics(pose, self.offsets, root, self.parents)
 
@@ -112,7 +112,7 @@ def frame(primary: Tensor, secondary: Tensor) -> Tensor:
 def rest_frames(rig: Rig) -> dict[str, Tensor]:
     """Anatomical frames (3, 3) of the limbs at rest, `thigh.L` and so on.
 
-    thigh, shin, upper_arm, forearm: along the bone, then the axis about which the joint below flexes. hand: along the hand,
+    thigh, shin, upper_arm, forearm: along the bone, then the axis about which the joint below flexes. hand: along it,
     then out of the palm. foot: forward, then up off the sole.
     """
 

@@ -66,9 +66,9 @@ def periodic(phase: Tensor, keys: list[tuple[float, float]]) -> Tensor:
 class Script:
     """One clip before it is posed; T frames.
 
-    angles: name -> (T,) degrees. root: (T, 3, 3) turn of the pelvis. feet: how the feet stand, for legs by inverse
-    kinematics; None: the legs' angles are given. travels: the root follows the points that carry the body. lift: (T,) metres
-    in the air.
+    angles: name -> (T,) degrees. root: (T, 3, 3) turn of the pelvis. lift: (T,) metres in the air. feet: how the feet
+    stand, for legs by inverse kinematics; None: the legs' angles are given. travels: the root follows the points that
+    carry the body.
     """
 
     angles: dict[str, Tensor]

@@ -18,7 +18,11 @@ _SIDED = (
     ("shin", "lowerleg01.{s}", "foot.{s}", 0.050),
     ("foot", "foot.{s}", "toe2-2.{s}", 0.036),
 )
-_MIDDLE = (("belly", "root", "spine03", 0.115), ("chest", "spine03", "spine01", 0.125), ("head", "neck03", "head", 0.10))
+_MIDDLE = (
+    ("belly", "root", "spine03", 0.115),
+    ("chest", "spine03", "spine01", 0.125),
+    ("head", "neck03", "head", 0.10),
+)
 _SAMPLES = 5
 # Parts that touch by nature, by the same side or the middle.
 _NEIGHBOURS = {

@@ -15,7 +15,10 @@ from humansense.motion.values import Motion
 log = logging.getLogger(__name__)
 
 # Columns: the format's x, y, z in the house's axes (x left, y back, z up). y-up files face +z, z-up files face -y.
-_TURNS = {"y": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)), "z": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))}
+_TURNS = {
+    "y": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
+    "z": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+}
 
 
 def read_text(path: Path) -> str:
@@ -49,8 +52,8 @@ def finish(motion: Motion, up: str) -> Motion:
 def _starts_with_calibration(motion: Motion) -> bool:
     """Whether the first frame is a T-pose: its root is not turned, or the next steps are far smaller than the first.
 
-    The first step must turn some joint by more than 20 degrees and more than, or about as much as, the next steps do (CMU's BVH conversion
-    was filtered afterwards, so that the jump rings on for some frames).
+    The first step must turn some joint by more than 20 degrees, and by about as much as the next steps or more (CMU's
+    BVH conversion was filtered afterwards, so that the jump rings on for some frames).
     """
     few = motion.rotations[:4]
     steps = matrix_to_axis_angle(few[:-1].transpose(-1, -2) @ few[1:]).norm(dim=-1).amax(1)
