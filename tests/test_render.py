@@ -244,6 +244,19 @@ def test_textures_repeat_and_are_interpolated() -> None:
         np.testing.assert_allclose(image[row, column], expected, atol=1)
 
 
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_pattern_finer_than_pixels_is_seen_as_its_mean(samples: int) -> None:
+    """Eight texels a pixel: without reductions the image would be as noisy as the texture."""
+    texture = np.random.default_rng(3).integers(0, 256, (320, 480, 3), dtype=np.uint8)
+    view = front_camera()
+    renderer = Renderer(surface(QUAD_FACES, 4, face_uv=QUAD_UV, face_texture=np.ones(2)), [WHITE, texture])
+    image = renderer.render(quad((-0.6, 0.6), (-0.4, 0.4), 2.0), view, AMBIENT, grey(view.size), samples).image
+    mean = texture.reshape(40, 8, 60, 8, 3).mean((1, 3))
+    assert np.abs(image - mean).max() < (3 if samples == 1 else 40)
+    assert np.corrcoef(image.ravel(), mean.ravel())[0, 1] > 0.9
+    assert image.std() < 12
+
+
 def test_nearer_instance_and_its_label_win() -> None:
     view = front_camera()
     vertices = np.concatenate([quad((-0.4, 0.4), (-0.4, 0.4), 2.0), quad((0.0, 0.8), (-0.4, 0.4), 3.0)])

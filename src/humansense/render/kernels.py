@@ -41,7 +41,8 @@ class Scene:
     face_instance: wp.array(dtype=wp.int32)
     vertex_parts: wp.array2d(dtype=wp.float32)
     texels: wp.array(dtype=wp.uint8)
-    textures: wp.array(dtype=wp.vec3i)  # offset, height, width
+    levels: wp.array(dtype=wp.vec3i)  # offset, height, width of each picture in each pyramid, largest first
+    textures: wp.array(dtype=wp.vec2i)  # first level, number of levels
     face_normals: wp.array(dtype=wp.vec3)  # world, as long as twice the area
     vertex_normals: wp.array(dtype=wp.vec3)  # world, unit
     projected: wp.array(dtype=wp.vec3)  # K (R x + t): (x z, y z, z) of pixel (x, y) and depth z
@@ -70,7 +71,10 @@ class Maps:
 
 @wp.struct
 class Hit:
-    """Where a ray meets a triangle: weights of the corners (a, b, 1 - a - b), depth; side is 1 in front, -1 behind."""
+    """Where a ray meets a triangle: weights of the corners (a, b, 1 - a - b) and depth.
+
+    side: 1 if the front is hit, -1 if the back. area: twice the triangle's area on the image, pixels, as near the hit.
+    """
 
     found: wp.bool
     face: wp.int32
@@ -78,6 +82,7 @@ class Hit:
     b: wp.float32
     depth: wp.float32
     side: wp.float32
+    area: wp.float32
 
 
 @wp.kernel
@@ -130,14 +135,15 @@ def intersect(p: wp.vec3, q: wp.vec3, r: wp.vec3, x: float, y: float):
     c = px * qy - py * qx
     hit = Hit()
     total = a + b + c
-    inside = (a >= 0.0 and b >= 0.0 and c >= 0.0) or (a <= 0.0 and b <= 0.0 and c <= 0.0)
-    if inside and total != 0.0:
+    same_sign = wp.max(wp.min(wp.min(a, b), c), -wp.max(wp.max(a, b), c)) >= 0.0  # one branch, not six
+    if same_sign and total != 0.0:
         hit.a = a / total
         hit.b = b / total
         hit.depth = (a * p[2] + b * q[2] + c * r[2]) / total
         hit.found = hit.depth > NEAR_M and hit.depth < FAR_M
         # The image's y points down, so what is anticlockwise from outside has a negative area.
         hit.side = -wp.sign(total)
+        hit.area = wp.abs(total) / (hit.depth * hit.depth)
     return hit
 
 
@@ -182,15 +188,12 @@ def find_nearest(
     for row in range(int(bounds[1]), wp.min(int(bounds[3]) + 1, height)):
         for column in range(int(bounds[0]), wp.min(int(bounds[2]) + 1, width)):
             for s in range(offsets.shape[0]):
-                x = float(column) + offsets[s][0]
-                y = float(row) + offsets[s][1]
-                if x >= bounds[0] and x <= bounds[2] and y >= bounds[1] and y <= bounds[3]:
-                    hit = intersect(p, q, r, x, y)
-                    if hit.found:
-                        key = (wp.int64(hit.depth * DEPTH_STEPS) << wp.int64(32)) | wp.int64(face)
-                        if key < nearest[row, column, s]:
-                            wp.atomic_min(nearest, row, column, s, key)
-                            touched[row, column] = wp.uint8(1)
+                hit = intersect(p, q, r, float(column) + offsets[s][0], float(row) + offsets[s][1])
+                if hit.found:
+                    key = (wp.int64(hit.depth * DEPTH_STEPS) << wp.int64(32)) | wp.int64(face)
+                    if key < nearest[row, column, s]:
+                        wp.atomic_min(nearest, row, column, s, key)
+                        touched[row, column] = wp.uint8(1)
 
 
 @wp.func
@@ -227,13 +230,24 @@ def texel(scene: Scene, offset: int, width: int, y: int, x: int):
 
 
 @wp.func
-def albedo(scene: Scene, hit: Hit):
-    """Bilinear look-up at the texture coordinates of a hit, repeating; RGB 0..255."""
-    f = hit.face
-    uv = scene.face_uv[f, 0] * hit.a + scene.face_uv[f, 1] * hit.b + scene.face_uv[f, 2] * (1.0 - hit.a - hit.b)
-    texture = scene.textures[scene.face_texture[f]]
+def albedo(scene: Scene, hit: Hit, samples: float):
+    """Bilinear look-up at the texture coordinates of a hit, repeating, in the level whose texels are as large as the
+    share of a pixel that a sample stands for; RGB 0..255."""
+    u = scene.face_uv[hit.face, 0]
+    v = scene.face_uv[hit.face, 1]
+    w = scene.face_uv[hit.face, 2]
+    uv = u * hit.a + v * hit.b + w * (1.0 - hit.a - hit.b)
+    pyramid = scene.textures[scene.face_texture[hit.face]]
+    texture = scene.levels[pyramid[0]]
     height = texture[1]
     width = texture[2]
+    uv_area = wp.abs((v[0] - u[0]) * (w[1] - u[1]) - (v[1] - u[1]) * (w[0] - u[0]))
+    texels = uv_area * float(height) * float(width) / wp.max(hit.area * samples, 1.0e-12)
+    if texels > 2.0:  # half a level
+        level = int(0.5 * wp.log2(wp.min(texels, 1.0e9)) + 0.5)
+        texture = scene.levels[pyramid[0] + wp.min(level, pyramid[1] - 1)]
+        height = texture[1]
+        width = texture[2]
     x = (uv[0] - wp.floor(uv[0])) * float(width) - 0.5
     y = (wp.ceil(uv[1]) - uv[1]) * float(height) - 0.5
     x_floor = wp.floor(x)
@@ -277,9 +291,9 @@ def smooth_normal(scene: Scene, hit: Hit, ray: wp.vec3):
 
 
 @wp.func
-def shade(scene: Scene, light: wp.array(dtype=wp.vec3), hit: Hit, normal: wp.vec3):
+def shade(scene: Scene, light: wp.array(dtype=wp.vec3), hit: Hit, normal: wp.vec3, samples: float):
     """RGB 0..255 of a hit."""
-    color = wp.cw_mul(albedo(scene, hit), irradiance(normal, light))
+    color = wp.cw_mul(albedo(scene, hit, samples), irradiance(normal, light))
     return wp.vec3(wp.clamp(color[0], 0.0, 255.0), wp.clamp(color[1], 0.0, 255.0), wp.clamp(color[2], 0.0, 255.0))
 
 
@@ -337,12 +351,13 @@ def fill_maps(
     behind = wp.vec3(float(background[i][0]), float(background[i][1]), float(background[i][2]))
     color = wp.vec3(0.0, 0.0, 0.0)
     first = wp.min(1, offsets.shape[0] - 1)
+    samples = float(offsets.shape[0] - first)
     for s in range(first, offsets.shape[0]):
         sample = nearest_hit(scene, nearest[row, column, s], x + offsets[s][0], y + offsets[s][1])
         if sample.found:
             ray = view.directions * wp.vec3(x + offsets[s][0], y + offsets[s][1], 1.0)
-            color += shade(scene, light, sample, smooth_normal(scene, sample, ray))
+            color += shade(scene, light, sample, smooth_normal(scene, sample, ray), samples)
         else:
             color += behind
-    color = color / float(offsets.shape[0] - first) + wp.vec3(0.5, 0.5, 0.5)
+    color = color / samples + wp.vec3(0.5, 0.5, 0.5)
     maps.image[i] = wp.vec3ub(wp.uint8(color[0]), wp.uint8(color[1]), wp.uint8(color[2]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -20,7 +21,8 @@ from humansense.render.values import Frame, Surface
 class Renderer:
     """Renders a surface whose vertices move, one frame at a time.
 
-    surface: the triangles and their labels. textures: (h, w, 3) uint8 RGB each, any sizes. device: "cpu" or "cuda[:i]".
+    surface: the triangles and their labels. textures: (h, w, 3) uint8 RGB each, any sizes; they are seen through a
+    pyramid of reductions, so that a fine pattern blurs with distance instead of flickering. device: "cpu" or "cuda:0".
 
     A frame depends on the arguments of its `render` alone: the same ones give the same bytes. Surfaces are seen from
     1 mm to 2 km. Raises `HumansenseError` for a texture that is missing or no uint8 RGB image, and for a device that is
@@ -51,15 +53,18 @@ class Renderer:
         vertex_count, face_count = len(surface.vertex_parts), len(surface.faces)
 
         def array(values: np.ndarray, dtype: Any) -> Any:
-            return wp.array(np.ascontiguousarray(values), dtype=dtype, device=device)
+            integral = values.dtype == np.int64
+            return wp.array(np.ascontiguousarray(values, np.int32 if integral else None), dtype=dtype, device=device)
 
-        sizes = np.array([texture.shape[:2] for texture in textures])
-        offsets = np.concatenate([[0], np.cumsum(sizes.prod(1) * 3)[:-1]])
+        pyramids = [_pyramid(texture) for texture in textures]
+        counts = np.array([len(pyramid) for pyramid in pyramids])
+        pictures = [picture for pyramid in pyramids for picture in pyramid]
+        sizes = np.array([picture.shape[:2] for picture in pictures])
         self._points = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         corners = surface.faces.reshape(-1)
         order = np.argsort(corners, kind="stable")
-        self._neighbours = array((order // 3).astype(np.int32), wp.int32)
-        self._starts = array(np.searchsorted(corners[order], np.arange(vertex_count + 1)).astype(np.int32), wp.int32)
+        self._neighbours = array(order // 3, wp.int32)
+        self._starts = array(np.searchsorted(corners[order], np.arange(vertex_count + 1)), wp.int32)
         self._light = wp.zeros(9, dtype=wp.vec3, device=device)
 
         scene = self._kernels.Scene()
@@ -71,8 +76,9 @@ class Renderer:
         scene.projected = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
         scene.face_normals = wp.zeros(face_count, dtype=wp.vec3, device=device)
         scene.vertex_normals = wp.zeros(vertex_count, dtype=wp.vec3, device=device)
-        scene.texels = array(np.concatenate([texture.reshape(-1) for texture in textures]), wp.uint8)
-        scene.textures = array(np.column_stack([offsets, sizes]).astype(np.int32), wp.vec3i)
+        scene.texels = array(np.concatenate([picture.reshape(-1) for picture in pictures]), wp.uint8)
+        scene.levels = array(np.column_stack([_starts(sizes.prod(1) * 3), sizes]), wp.vec3i)
+        scene.textures = array(np.column_stack([_starts(counts), counts]), wp.vec2i)
         self._scene = scene
 
     def render(
@@ -203,6 +209,20 @@ def sample_offsets(samples: int) -> np.ndarray:
     index = np.arange(samples)
     reverse = sum(((index >> bit) & 1) << (bits - 1 - bit) for bit in range(bits))
     return np.stack([(index + 0.5) / samples, (reverse + 0.5) / 2**bits], -1).astype(np.float32)
+
+
+def _pyramid(texture: np.ndarray) -> list[np.ndarray]:
+    """The texture and its reductions by halves, down to a shorter side of one texel: what is seen from far."""
+    levels = [texture]
+    while min(levels[-1].shape[:2]) > 1:
+        height, width = levels[-1].shape[:2]
+        levels.append(cv2.resize(levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+    return levels
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    """Where each of several runs of those lengths begins."""
+    return np.concatenate([[0], np.cumsum(counts)[:-1]])
 
 
 def _check_textures(textures: Sequence[np.ndarray], needed: int) -> None:
