@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from humansense.bodies.anny_body import Body
-from humansense.bodies.patch import Patch
 
 ARM_BONES = ("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
 
@@ -32,7 +31,7 @@ class Anatomy:
     along_arm: np.ndarray
 
     def height_z(self, height: float) -> float:
-        """z of a height: 0 at the crotch, 1 at the foot of the neck, -1 at the knee, -2 at the ankle; linear between."""
+        """z of a height: 1 foot of the neck, 0 crotch, -1 knee, -2 ankle; linear between."""
         crotch = float(self.joints["upperleg02.L"][2]) - 0.035
         marks = [float(self.joints[n][2]) for n in ("foot.L", "lowerleg01.L")] + [
             crotch,
@@ -74,35 +73,31 @@ def _along(points: np.ndarray, path: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-def cylinder_uv(
-    points: np.ndarray, faces: np.ndarray, axis: tuple[np.ndarray, np.ndarray], radius_m: float
-) -> np.ndarray:
-    """(F, 3, 2) metres around and along an axis (start, direction); the seam is cut at a face's own first corner."""
-    start, direction = axis[0], axis[1] / np.linalg.norm(axis[1])
-    side = np.cross(direction, [0.0, 1.0, 0.0])
-    side /= np.linalg.norm(side)
-    front = np.cross(side, direction)
-    relative = points - start
-    angle = np.arctan2(relative @ front, relative @ side)[faces]
-    angle = angle[:, :1] + (angle - angle[:, :1] + np.pi) % (2 * np.pi) - np.pi
-    return np.stack([angle * radius_m, (relative @ direction)[faces]], -1).astype(np.float32)
+@dataclass(frozen=True)
+class Cylinder:
+    """A straight line that cloth is wound around. start, axis (unit), seam (unit, across the axis): (3,); radius_m."""
+
+    start: np.ndarray
+    axis: np.ndarray
+    seam: np.ndarray
+    radius_m: float
+
+    def beside_seam(self, points: np.ndarray) -> np.ndarray:
+        """(N,) signed distance from the plane through the axis and the seam."""
+        return (points - self.start) @ np.cross(self.axis, self.seam)
+
+    def uv(self, points: np.ndarray, faces: np.ndarray) -> np.ndarray:
+        """(F, 3, 2) metres around and along; no face crosses the seam that has an edge on it."""
+        relative = points - self.start
+        # Angle 0 is opposite the seam; a corner is taken on the side of its face's middle.
+        x, y = relative @ -self.seam, relative @ np.cross(self.axis, self.seam)
+        middle = np.arctan2(y[faces].mean(1), x[faces].mean(1))[:, None]
+        angle = middle + (np.arctan2(y, x)[faces] - middle + np.pi) % (2 * np.pi) - np.pi
+        return np.stack([angle * self.radius_m, (relative @ self.axis)[faces]], -1).astype(np.float32)
 
 
-def fabric_uv(body: Body, patch: Patch) -> np.ndarray:
-    """(F, 3, 2) texture coordinates in metres: around and along the trunk, each arm and each leg."""
-    a = anatomy(body)
-    points = patch.carry(a.points)
-    is_arm = patch.carry(a.arm.astype(np.float32)) > 0.5
-    middle = points[patch.faces].mean(1)
-    face_arm = is_arm[patch.faces].sum(1) >= 2
-    face_leg = ~face_arm & (middle[:, 2] < a.joints["upperleg01.L"][2])
-    out = cylinder_uv(points, patch.faces, (np.zeros(3), np.array([0.0, 0.0, 1.0])), 0.14)
-    for side, sign in (("L", 1), ("R", -1)):
-        mine = middle[:, 0] * sign > 0
-        for bones, radius, mask in (
-            (("upperleg02", "foot"), 0.075, face_leg & mine),
-            (("upperarm01", "lowerarm01"), 0.05, face_arm & mine),
-        ):
-            start, end = (a.joints[f"{b}.{side}"] for b in bones)
-            out[mask] = cylinder_uv(points, patch.faces[mask], (start, start - end), radius)
-    return out
+def cylinder(start: np.ndarray, end: np.ndarray, seam: tuple[float, float, float], radius_m: float) -> Cylinder:
+    """Axis from `end` to `start`; the seam is the given direction made square to it."""
+    axis = (start - end) / np.linalg.norm(start - end)
+    across = np.array(seam) - np.dot(seam, axis) * axis
+    return Cylinder(start, axis, across / np.linalg.norm(across), radius_m)

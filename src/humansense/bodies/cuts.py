@@ -76,15 +76,21 @@ def leg_openings(low: float, slope: float) -> Border:
     return lambda s: s.z - s.anatomy.height_z(low) - slope * np.clip(s.across - 0.03, 0, None)
 
 
-def neckline(front: float, back: float, sharp: float, round_: float) -> Border:
-    """An opening for the neck. front, back: its lowest points, height; it rises by sharp |x| + round |x|^2."""
+def neckline(front: float, back: float, half_width_m: float, power: float = 2.0) -> Border:
+    """An opening for the neck: lowest in the middle (heights `front` and `back`), at the shoulders `half_width_m` wide.
+
+    power: 1 for a V, 2 for a round neck, more for a square one.
+    """
 
     def field(s: Spots) -> np.ndarray:
-        y = (s.points[:, 1] - s.anatomy.joints["neck01"][1] + 0.06) / 0.08
-        t = np.clip(y, 0, 1) ** 2 * (3 - 2 * np.clip(y, 0, 1))
-        f = s.anatomy.height_z(front) + sharp * s.across + round_ * s.across**2
-        b = s.anatomy.height_z(back) + 6.0 * s.across**2
-        return f * (1 - t) + b * t - s.z
+        y = np.clip((s.points[:, 1] - s.anatomy.joints["neck01"][1] + 0.06) / 0.08, 0, 1)
+        t = y**2 * (3 - 2 * y)
+        shoulder, chin = s.anatomy.height_z(1.02), s.anatomy.height_z(1.06)
+        f, b = s.anatomy.height_z(front), s.anatomy.height_z(back)
+        rise = np.minimum(s.across / half_width_m, 1.5)
+        f_edge = f + max(shoulder - f, 0.0) * rise**power
+        b_edge = b + max(shoulder - b, 0.0) * rise**2
+        return np.minimum(f_edge * (1 - t) + b_edge * t, chin) - s.z
 
     return field
 

@@ -16,6 +16,7 @@ from humansense.bodies.patch import neighbour_mean, vertex_normals
 from humansense.core import JOINT_SETS
 
 FRAMES_AT_ONCE = 16  # that many fit the processor's cache
+SINK_M, SINK_WITHIN_M = 0.007, 0.015  # skin under cloth sinks that deep, that far inside the border
 SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
 
 
@@ -118,17 +119,25 @@ def displaced(garment: Garment, body_vertices: np.ndarray) -> np.ndarray:
     return points + push + garment.shift_m
 
 
+def _skin(body: Body, bare: np.ndarray, worn: tuple[Garment, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Which skin triangles (F,) can be seen, and the rest vertices (V, 3) with those under a hem sunk."""
+    visible = np.ones(len(body.faces), dtype=bool)
+    depth = np.zeros(len(bare))
+    for garment in worn:
+        visible &= ~(garment.covers_m > garment.margin_m)[body.faces].all(1)
+        depth = np.maximum(depth, SINK_M * np.clip(garment.covers_m / SINK_WITHIN_M, 0, 1))
+    return visible, bare - vertex_normals(bare, body.faces) * depth[:, None]
+
+
 def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
     """The outfit on one shaped body (B = 1)."""
     bare = rest.vertices[0].numpy()
     skinning = sparse.csr_matrix(body.skinning.numpy())
     worn = outfit.worn
-    hidden = np.zeros(len(body.faces), dtype=bool)
-    for garment in worn:
-        hidden[garment.hides] = True
-    used, skin_faces = np.unique(body.faces[~hidden], return_inverse=True)
-    vertices, weights, parts = [bare[used]], [skinning[used]], [body.part_weights[used]]
-    faces, uv, material = [skin_faces.reshape(-1, 3)], [body.face_uv[~hidden]], [np.zeros((~hidden).sum(), np.int32)]
+    visible, sunk = _skin(body, bare, worn)
+    used, skin_faces = np.unique(body.faces[visible], return_inverse=True)
+    vertices, weights, parts = [sunk[used]], [skinning[used]], [body.part_weights[used]]
+    faces, uv, material = [skin_faces.reshape(-1, 3)], [body.face_uv[visible]], [np.zeros(visible.sum(), np.int32)]
     first = len(used)
     materials = list(dict.fromkeys(garment.material or garment.name for garment in worn))
     kinds = {garment.material or garment.name: garment.kind for garment in worn}

@@ -7,13 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from humansense.bodies.anatomy import anatomy, fabric_uv
+from humansense.bodies.anatomy import anatomy, cylinder
 from humansense.bodies.anny_body import Body
-from humansense.bodies.cuts import Border, spots_on
+from humansense.bodies.cuts import Border, Spots, armholes, spots_on
 from humansense.bodies.patch import Patch, patch_of
 
 FABRIC_REPEAT_M = 0.4  # one repeat of a fabric's texture covers this much cloth
 HAIR_REPEAT_M = 0.12
+SLEEVE_BONES, LEG_BONES = ("upperarm01", "lowerarm01"), ("upperleg02", "foot")
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,19 @@ class Garment:
     """A piece of cloth or hair on the body.
 
     patch: its surface, uv in repeats of the texture (`FABRIC_REPEAT_M`). offset_m: (N,) outward along the normals
-    of the surface at rest. shift_m: (N, 3) a further displacement at rest. hides: (K,) indices into `body.faces` of
-    skin that can not be seen through it. drape: rounds of bridging hollows, as loose cloth does. kind: "garment" or
-    "hair". material: garments that share it are made of one fabric.
+    of the surface at rest. shift_m: (N, 3) a further displacement at rest. covers_m: (V,) how far inside the border
+    each vertex of the body lies, negative outside; skin further inside than `margin_m` is left out, and sunk a
+    little where it is nearer to the border. drape: rounds of bridging hollows, as loose cloth does. kind: "garment"
+    or "hair". material: garments that share it are made of one fabric.
     """
 
     name: str
     patch: Patch
     offset_m: np.ndarray
     shift_m: np.ndarray
-    hides: np.ndarray
+    covers_m: np.ndarray
     drape: int = 0
+    margin_m: float = 0.03
     kind: str = "garment"
     material: str = ""
 
@@ -64,15 +67,51 @@ class Fit:
     drape: int = 0
 
 
-HIDE_MARGIN_M = 0.03  # skin goes on this far under a hem
+@lru_cache(maxsize=8)
+def cloth(body: Body, panels: str) -> Patch:
+    """A whole helper surface, uv in fabric repeats, sewn from panels as clothes are.
 
-
-@lru_cache(maxsize=4)
-def cloth(body: Body, helper: str = "helper-tights") -> Patch:
-    """The whole of a helper surface, uv in fabric repeats."""
-    group = body.helpers[helper]
+    "top": trunk and sleeves. "bottom": a leg each side up to the waist. "whole": trunk, sleeves and legs. "skirt".
+    """
+    a = anatomy(body)
+    group = body.helpers["helper-skirt" if panels == "skirt" else "helper-tights"]
     patch = patch_of(group.faces, group.uv, body.n_vertices)
-    return Patch(patch.sources, patch.faces, fabric_uv(body, patch) / FABRIC_REPEAT_M)
+    seams = {"top": [_armhole, _middle], "bottom": [_middle], "whole": [_armhole, _groin, _middle], "skirt": [_middle]}
+    for seam in seams[panels]:
+        patch = patch.split(seam(spots_on(a, patch)))
+    limbs = []
+    for side, sign in (("L", 1), ("R", -1)):
+        sleeve, leg = ([a.joints[f"{bone}.{side}"] for bone in bones] for bones in (SLEEVE_BONES, LEG_BONES))
+        if panels in ("top", "whole"):
+            limbs.append((sign, _armhole, cylinder(*sleeve, (-sign, 0, -1), 0.05)))
+        if panels in ("bottom", "whole"):
+            limbs.append((sign, _groin if panels == "whole" else None, cylinder(*leg, (-sign, 0, 0), 0.08)))
+    for _, _, tube in limbs:
+        patch = patch.split(tube.beside_seam(patch.carry(a.points)))
+    spots = spots_on(a, patch)
+    trunk = cylinder(np.array([0.0, 0.0, 1.0]), np.zeros(3), (0, 1, 0), 0.14)
+    uv = trunk.uv(spots.points, patch.faces)
+    for sign, seam_line, tube in limbs:
+        mask = spots.points[patch.faces, 0].mean(1) * sign > 0
+        if seam_line is not None:
+            mask &= seam_line(spots)[patch.faces].mean(1) < 0
+        uv[mask] = tube.uv(spots.points, patch.faces[mask])
+    return Patch(patch.sources, patch.faces, uv / FABRIC_REPEAT_M)
+
+
+def _armhole(s: Spots) -> np.ndarray:
+    """Negative on the sleeves."""
+    return armholes(0.17)(s)
+
+
+def _middle(s: Spots) -> np.ndarray:
+    """The plane of symmetry."""
+    return s.points[:, 0]
+
+
+def _groin(s: Spots) -> np.ndarray:
+    """Negative on the legs: a seam that rises from the crotch to the hips."""
+    return s.z - s.anatomy.height_z(-0.02) - 0.6 * s.across
 
 
 def tailor(
@@ -82,24 +121,18 @@ def tailor(
     fit: Fit,
     rng: np.random.Generator,
     hem: Border | None = None,
-    helper: str = "helper-tights",
+    panels: str = "top",
 ) -> Garment:
-    """Cut a garment out of a helper surface along `border`; it widens towards `hem`."""
+    """Cut a garment out of `cloth(body, panels)` along `border`; it widens towards `hem`."""
     a = anatomy(body)
-    whole = cloth(body, helper)
+    whole = cloth(body, panels)
     patch = whole.cut(border(spots_on(a, whole)))
     spots = spots_on(a, patch)
     inward = border(spots)
     offset = fit.ease_m + fit.folds_m * folds(rng, spots.points) * np.clip(inward / 0.06, 0, 1)
     if hem is not None:
         offset += fit.flare_m * np.clip(1 - hem(spots) / fit.reach_m, 0, 1) ** 1.3
-    return Garment(name, patch, offset, np.zeros((len(patch), 3)), hidden_skin(body, border), fit.drape)
-
-
-def hidden_skin(body: Body, border: Border, margin_m: float = HIDE_MARGIN_M) -> np.ndarray:
-    """(K,) indices of skin triangles that lie more than the margin inside a border."""
-    inside = border(spots_on(anatomy(body))) > margin_m
-    return np.flatnonzero(inside[body.faces].all(1))
+    return Garment(name, patch, offset, np.zeros((len(patch), 3)), border(spots_on(a)), fit.drape)
 
 
 def folds(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from humansense.bodies.anatomy import anatomy, cylinder_uv
+from humansense.bodies.anatomy import anatomy, cylinder
 from humansense.bodies.anny_body import Body
 from humansense.bodies.garments import FABRIC_REPEAT_M, HAIR_REPEAT_M, Garment, folds
 from humansense.bodies.patch import Patch, join, patch_of
@@ -16,7 +16,6 @@ Rng = np.random.Generator
 
 # Height of the hairline above the eyes (m) by the distance behind the eyes (m), at the side of the head.
 HAIRLINE = ((-0.2, 0.062), (0.015, 0.062), (0.06, 0.05), (0.09, 0.005), (0.12, -0.02), (0.16, -0.07), (0.2, -0.09))
-# Its ends while it is drawn: (forehead, temple, nape) moved by these much (m).
 LONG_UV_M = 12.0  # metres of hair for one unit of the helper's own texture coordinates
 
 
@@ -47,8 +46,9 @@ def _head_skin(body: Body) -> Patch:
     keep = (points[:, 2] > -0.12)[body.faces].all(1)
     patch = patch_of(body.faces[keep], body.face_uv[keep], body.n_vertices)
     top = a.joints["head"] + np.array([0.0, 0.05, 0.0])
-    uv = cylinder_uv(patch.carry(a.points), patch.faces, (top, np.array([0.0, 0.0, 1.0])), 0.08)
-    return Patch(patch.sources, patch.faces, uv)
+    tube = cylinder(top, top - (0, 0, 1), (0, 1, 0), 0.08)
+    patch = patch.split(tube.beside_seam(patch.carry(a.points)))
+    return Patch(patch.sources, patch.faces, tube.uv(patch.carry(a.points), patch.faces))
 
 
 def _cap(body: Body, rng: Rng, raise_m: tuple[float, float, float], ragged_m: float) -> tuple[Patch, np.ndarray]:
@@ -59,9 +59,9 @@ def _cap(body: Body, rng: Rng, raise_m: tuple[float, float, float], ragged_m: fl
     return patch, np.clip(hairline(body, patch.carry(anatomy(body).points), raise_m), 0, None)
 
 
-def _hidden_scalp(body: Body, raise_m: tuple[float, float, float], margin_m: float = 0.015) -> np.ndarray:
-    inside = hairline(body, anatomy(body).points, raise_m) > margin_m
-    return np.flatnonzero(inside[body.faces].all(1))
+def _covers(body: Body, raise_m: tuple[float, float, float]) -> np.ndarray:
+    """`Garment.covers_m` of what covers the scalp."""
+    return hairline(body, anatomy(body).points, raise_m)
 
 
 def short_hair(rng: Rng, body: Body, thickness_m: float) -> Garment:
@@ -79,8 +79,8 @@ def short_hair(rng: Rng, body: Body, thickness_m: float) -> Garment:
     offset = 0.0015 + thickness_m * rise * uneven * top / 1.4
     name = "short hair" if thickness_m < 0.03 else "afro"
     patch = Patch(patch.sources, patch.faces, patch.uv / HAIR_REPEAT_M)
-    hides = _hidden_scalp(body, raise_m) if thickness_m > 0.005 else np.zeros(0, np.int64)
-    return Garment(name, patch, offset, np.zeros((len(patch), 3)), hides, int(thickness_m > 0.02) * 6, "hair")
+    drape = int(thickness_m > 0.02) * 6
+    return Garment(name, patch, offset, np.zeros((len(patch), 3)), _covers(body, raise_m), drape, 0.015, "hair")
 
 
 def _strands(body: Body, length_m: float, fringe_m: float) -> Patch:
@@ -106,7 +106,7 @@ def long_hair(rng: Rng, body: Body) -> Garment:
     wave = (folds(rng, head * 3) - 0.5)[:, None] * rng.uniform(0.0, 0.03) * np.clip(-head[:, 2:] / 0.15, 0, 1)
     out = head * (1.0, 1.0, 0.0) - (0.0, 0.08, 0.0)
     shift = wave * out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-3)
-    return Garment("long hair", patch, offset, shift, _hidden_scalp(body, (0, 0, 0), 0.025), 0, "hair")
+    return Garment("long hair", patch, offset, shift, _covers(body, (0, 0, 0)), 0, 0.025, "hair")
 
 
 def tied_hair(rng: Rng, body: Body) -> Garment:
@@ -116,17 +116,17 @@ def tied_hair(rng: Rng, body: Body) -> Garment:
     patch = Patch(patch.sources, patch.faces, patch.uv / HAIR_REPEAT_M)
     points = _head(body, patch.carry(anatomy(body).points))
     offset = 0.002 + rng.uniform(0.004, 0.01) * np.clip(depth / 0.02, 0, 1)
-    hides = _hidden_scalp(body, raise_m)
+    covers = _covers(body, raise_m)
     knot = np.array([0.0, 0.2, rng.uniform(-0.02, 0.08)])
     knot[1] = points[(np.abs(points[:, 2] - knot[2]) < 0.02), 1].max()
     if rng.random() < 0.4:
         bump = np.exp(-0.5 * ((points - knot) ** 2).sum(1) / rng.uniform(0.016, 0.024) ** 2)
-        return Garment("bun", patch, offset + 0.06 * bump, np.zeros((len(patch), 3)), hides, 0, "hair")
+        return Garment("bun", patch, offset + 0.06 * bump, np.zeros((len(patch), 3)), covers, 0, 0.015, "hair")
     tail, shift = _tail(body, knot, rng.uniform(0.15, 0.38))
     both = join(patch, tail)
     return Garment(
         "ponytail", both, np.concatenate([offset, np.zeros(len(tail))]),
-        np.concatenate([np.zeros((len(patch), 3)), shift]), hides, 0, "hair",
+        np.concatenate([np.zeros((len(patch), 3)), shift]), covers, 0, 0.015, "hair",
     )  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def headgear(rng: Rng, body: Body, hair: Garment | None) -> tuple[Garment, Garme
         peak *= points[:, 1] < 0.04
         shift[:, 1], shift[:, 2] = -0.07 * peak, -0.012 * peak
     patch = Patch(patch.sources, patch.faces, patch.uv / FABRIC_REPEAT_M)
-    hat = Garment(str(kind), patch, offset, shift, _hidden_scalp(body, up, 0.012), 6)
+    hat = Garment(str(kind), patch, offset, shift, _covers(body, up), 6, 0.012)
     if hair is None:
         return hat, None
     points = hair.patch.carry(anatomy(body).points)

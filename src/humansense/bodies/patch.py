@@ -43,14 +43,19 @@ class Patch:
         if field.shape != (len(self),):
             raise HumansenseError(f"field has shape {field.shape}, expected ({len(self)},): one value a vertex")
         faces, uv, edges, fractions = clip_triangles(self.faces, self.uv, field)
-        rows = np.arange(len(edges)).repeat(2)
-        blend = sparse.csr_matrix(
-            (np.stack([1 - fractions, fractions], 1).ravel().astype(np.float32), (rows, edges.ravel())),
-            shape=(len(edges), len(self)),
-        )
+        blend = _edge_blend(edges, fractions, len(self))
         used, faces = np.unique(faces, return_inverse=True)
         keep = sparse.vstack([sparse.identity(len(self), dtype=np.float32), blend], format="csr")[used]
         return Patch(keep @ self.sources, faces.reshape(-1, 3), uv), keep @ values
+
+    def split(self, field: np.ndarray) -> Patch:
+        """The whole surface with an edge along the line where `field` (N,) is zero."""
+        field = np.where(field == 0, 1e-6, field)
+        faces, uv, edges, fractions = clip_triangles(self.faces, self.uv, field)
+        other_faces, other_uv, _, _ = clip_triangles(self.faces, self.uv, -field)
+        blend = _edge_blend(edges, fractions, len(self))
+        keep = sparse.vstack([sparse.identity(len(self), dtype=np.float32), blend], format="csr")
+        return Patch(keep @ self.sources, np.concatenate([faces, other_faces]), np.concatenate([uv, other_uv]))
 
     def select(self, mask: np.ndarray) -> Patch:
         """Only the faces of `mask` (F,)."""
@@ -74,6 +79,12 @@ def join(first: Patch, second: Patch) -> Patch:
         np.concatenate([first.faces, second.faces + len(first)]),
         np.concatenate([first.uv, second.uv]),
     )
+
+
+def _edge_blend(edges: np.ndarray, fractions: np.ndarray, n: int) -> sparse.csr_matrix:
+    """(E, n) rows that make the new vertices of `clip_triangles` from the old ones."""
+    values = np.stack([1 - fractions, fractions], 1).ravel().astype(np.float32)
+    return sparse.csr_matrix((values, (np.arange(len(edges)).repeat(2), edges.ravel())), shape=(len(edges), n))
 
 
 def clip_triangles(

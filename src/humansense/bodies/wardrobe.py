@@ -24,15 +24,17 @@ from humansense.bodies.cuts import (
     neckline,
     open_front,
     sleeves,
+    spots_on,
 )
-from humansense.bodies.garments import FABRIC_REPEAT_M, Fit, Garment, Outfit, hidden_skin, tailor
+from humansense.bodies.garments import Fit, Garment, Outfit, tailor
 from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair
-from humansense.bodies.patch import Patch, patch_of
+from humansense.bodies.patch import patch_of
 
 Rng = np.random.Generator
 
-TIGHT, INNER, OUTER, COAT = -0.003, 0.002, 0.011, 0.022  # ease of the layers, metres off the tights
+TIGHT, INNER, OUTER, COAT = -0.002, 0.002, 0.011, 0.022  # ease of the layers, metres off the tights
 WAIST, HIP = 0.31, 0.13  # heights
+SOLE = -2.135  # height of the upper edge of a sole
 BARE_GROUND = 0.3  # share of people without shoes and socks
 
 
@@ -40,19 +42,20 @@ def _neck(rng: Rng) -> Border:
     """Crew, V, scoop, collar or turtleneck."""
     kind = rng.choice(5, p=[0.4, 0.2, 0.15, 0.15, 0.1])
     return (
-        neckline(rng.uniform(0.92, 0.95), 0.99, 0.0, 9.0),
-        neckline(rng.uniform(0.74, 0.85), 0.99, 2.0, 0.0),
-        neckline(rng.uniform(0.78, 0.88), rng.uniform(0.9, 0.98), 0.0, 20.0),
-        neckline(rng.uniform(0.88, 0.95), 1.03, 1.2, 0.0),
-        neckline(1.02, 1.05, 0.0, 1.0),
+        neckline(rng.uniform(0.9, 0.95), 0.99, rng.uniform(0.07, 0.09)),
+        neckline(rng.uniform(0.74, 0.85), 0.98, rng.uniform(0.07, 0.1), 1.0),
+        neckline(rng.uniform(0.76, 0.88), rng.uniform(0.9, 0.98), rng.uniform(0.1, 0.13), 2.5),
+        neckline(rng.uniform(0.86, 0.93), 1.03, 0.065, 1.0),
+        neckline(1.03, 1.05, 0.08),
     )[kind]
 
 
 def _straps(rng: Rng, low: float = 0.7) -> Border:
     """Armholes and a low neckline: tank tops, singlets, swimsuits."""
-    width = rng.uniform(0.1, 0.15)
-    front, back = rng.uniform(low, 0.9), rng.uniform(low - 0.1, 0.95)
-    return meet(armholes(width), neckline(front, back, 0.0, 14.0))
+    outer = rng.uniform(0.11, 0.155)
+    inner = max(0.06, outer - rng.uniform(0.02, 0.08))
+    opening = neckline(rng.uniform(low, 0.92), rng.uniform(low - 0.1, 0.97), inner, rng.uniform(1.5, 3.5))
+    return meet(armholes(outer), opening)
 
 
 def _top(rng: Rng, body: Body, name: str, sleeve: float, fit: Fit, hem: float) -> Garment:
@@ -95,7 +98,7 @@ def tight_top(rng: Rng, body: Body) -> Garment:
 def jacket(rng: Rng, body: Body) -> Garment:
     """Open or closed, over another top."""
     hem = rng.uniform(-0.1, 0.25) if rng.random() < 0.8 else rng.uniform(-1.0, -0.4)
-    border = meet(sleeves(rng.uniform(1.75, 1.97)), above(hem), neckline(0.9, 1.02, 1.5, 0.0))
+    border = meet(sleeves(rng.uniform(1.75, 1.97)), above(hem), neckline(0.85, 1.02, 0.07, 1.0))
     if rng.random() < 0.6:
         border = meet(border, open_front(rng.uniform(0.02, 0.06), rng.uniform(0.0, 0.15)))
     return tailor(body, "jacket", border, replace(_loose(rng, COAT), drape=10), rng, above(hem))
@@ -107,20 +110,20 @@ def trousers(rng: Rng, body: Body) -> Garment:
     wide = rng.beta(1.0, 2.5)
     fit = Fit(INNER, 0.008 + 0.06 * wide, rng.uniform(0.5, 1.0), rng.uniform(0.003, 0.014), int(12 * wide))
     border = meet(below(rng.uniform(HIP + 0.07, WAIST + 0.05)), above(hem))
-    return tailor(body, "trousers", border, fit, rng, above(hem))
+    return tailor(body, "trousers", border, fit, rng, above(hem), "bottom")
 
 
 def leggings(rng: Rng, body: Body) -> Garment:
     hem = rng.choice([rng.uniform(-1.97, -1.8), rng.uniform(-1.5, -1.0), rng.uniform(-0.7, -0.3)])
     border = meet(below(rng.uniform(HIP + 0.06, WAIST + 0.04)), above(hem))
-    return tailor(body, "leggings", border, Fit(TIGHT), rng)
+    return tailor(body, "leggings", border, Fit(TIGHT), rng, panels="bottom")
 
 
 def shorts(rng: Rng, body: Body) -> Garment:
     hem = rng.choice([rng.uniform(-0.3, -0.12), rng.uniform(-0.75, -0.3), rng.uniform(-1.15, -0.75)])
     border = meet(below(rng.uniform(HIP + 0.05, WAIST)), above(hem))
     fit = Fit(INNER, rng.uniform(0.004, 0.035), 0.25, rng.uniform(0.002, 0.01), int(rng.integers(0, 8)))
-    return tailor(body, "shorts", border, fit, rng, above(hem))
+    return tailor(body, "shorts", border, fit, rng, above(hem), "bottom")
 
 
 def briefs(rng: Rng, body: Body) -> Garment:
@@ -134,9 +137,9 @@ def skirt(rng: Rng, body: Body, waist: float = 0.0) -> Garment:
     flare = rng.uniform(-0.02, 0.05) * min(1.0, -hem + 0.4)
     fit = Fit(INNER + 0.002, flare, 0.6, rng.uniform(0.0, 0.014))
     border = meet(below(top), above(hem))
-    piece = tailor(body, "skirt", border, fit, rng, above(hem), "helper-skirt")
+    piece = tailor(body, "skirt", border, fit, rng, above(hem), "skirt")
     # Under a skirt only the hips can not be seen from below.
-    return replace(piece, hides=hidden_skin(body, meet(below(top), above(0.02))))
+    return replace(piece, covers_m=meet(below(top), above(0.02))(spots_on(anatomy(body))))
 
 
 def dress_and_top(rng: Rng, body: Body) -> tuple[Garment, ...]:
@@ -154,44 +157,39 @@ def one_piece(rng: Rng, body: Body) -> Garment:
         arms = meet(sleeves(1.95), _neck(rng)) if long else _straps(rng, 0.62)
         return tailor(body, kind, meet(arms, leg_openings(-0.03, rng.uniform(0.3, 1.1))), Fit(TIGHT), rng)
     if kind == "singlet":
-        return tailor(body, kind, meet(_straps(rng), above(rng.uniform(-0.7, -0.2))), Fit(TIGHT), rng)
+        return tailor(body, kind, meet(_straps(rng), above(rng.uniform(-0.7, -0.2))), Fit(TIGHT), rng, panels="whole")
     arms = meet(sleeves(rng.uniform(0.4, 1.95)), _neck(rng))
     hem = rng.uniform(-1.95, -0.4)
     fit = Fit(TIGHT) if kind == "wetsuit" else replace(_loose(rng, INNER), flare_m=0.02)
-    return tailor(body, kind, meet(arms, above(hem)), fit, rng, above(hem))
+    return tailor(body, kind, meet(arms, above(hem)), fit, rng, above(hem), "whole")
 
 
 def footwear(rng: Rng, body: Body) -> tuple[Garment, ...]:
     """Shoes with soles, boots, slippers; socks now and then."""
     kind = str(rng.choice(["shoes", "boots", "slippers", "socks"], p=[0.7, 0.1, 0.1, 0.1]))
-    top = {"shoes": rng.uniform(-2.12, -1.98), "boots": rng.uniform(-1.8, -1.3), "slippers": -2.09, "socks": -1.9}[kind]
+    top = {"shoes": rng.uniform(-2.07, -1.97), "boots": rng.uniform(-1.8, -1.3), "slippers": -2.08, "socks": 0}[kind]
     out = []
     if kind == "socks" or (kind == "shoes" and rng.random() < 0.4):
-        out.append(tailor(body, "socks", below(rng.uniform(-1.95, -1.1)), Fit(TIGHT), rng))
+        out.append(tailor(body, "socks", below(rng.uniform(-1.95, -1.1)), Fit(TIGHT), rng, panels="bottom"))
     if kind != "socks":
-        sole = -2.235
-        fit = Fit({"shoes": 0.006, "boots": 0.006, "slippers": 0.0}[kind], drape=4)
-        out.append(tailor(body, kind, meet(below(top), above(sole) if kind == "shoes" else below(top)), fit, rng))
+        upper = below(top)
+        # Narrow where the ankle comes out.
+        fit = Fit(0.007, -0.006, 0.05, drape=4)
+        out.append(tailor(body, kind, upper, fit, rng, upper, panels="bottom"))
         if kind == "shoes":
-            out.append(tailor(body, "soles", below(sole + 0.004), Fit(0.009, drape=2), rng))
+            out.append(tailor(body, "soles", below(SOLE), Fit(0.011, drape=2), rng, panels="bottom"))
     return tuple(out)
 
 
 def gloves(rng: Rng, body: Body) -> Garment:
+    """Of the hands' own skin, thin or thick."""
     a = anatomy(body)
-    patch = patch_of(body.faces, body.face_uv * 1.0 / FABRIC_REPEAT_M, body.n_vertices)
     border = hands(rng.uniform(1.75, 1.95))
-    from humansense.bodies.cuts import spots_on
-
-    patch = patch.cut(border(spots_on(a, patch)))
-    thick = rng.choice([0.002, 0.008])
-    hidden = hidden_skin(body, border, 0.01)
+    skin = patch_of(body.faces, body.face_uv, body.n_vertices)
+    patch = skin.cut(border(spots_on(a, skin)))
+    thickness = rng.choice([0.002, 0.008])
     return Garment(
-        "gloves",
-        Patch(patch.sources, patch.faces, patch.uv),
-        np.full(len(patch), thick),
-        np.zeros((len(patch), 3)),
-        hidden,
+        "gloves", patch, np.full(len(patch), thickness), np.zeros((len(patch), 3)), border(spots_on(a)), 0, 0.01
     )
 
 
