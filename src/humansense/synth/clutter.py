@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from humansense.synth.fabrics import fabric
 from humansense.synth.noise import (
     Colour,
     Image,
@@ -56,9 +57,9 @@ def _textured_fill(rng: Rng, image: Image, points: np.ndarray, texture: Image) -
     if w < 2 or h < 2:
         return
     side = texture.shape[0]
-    picture = np.resize(texture, (h, w, 3)) if h > side or w > side else texture[:h, :w]
     if h > side or w > side:
-        picture = cv2.resize(texture, (w, h), interpolation=cv2.INTER_LINEAR)
+        texture = np.tile(texture, (-(-h // side), -(-w // side), 1))
+    picture = texture[:h, :w]
     ramp = 1 + np.float32(rng.normal(0, 0.25)) * np.linspace(-1, 1, w, dtype=np.float32)[None]
     ramp = ramp + np.float32(rng.normal(0, 0.25)) * np.linspace(-1, 1, h, dtype=np.float32)[:, None]
     shaded = cv2.multiply(picture, cv2.merge([ramp, ramp, ramp]), dtype=cv2.CV_8U)
@@ -130,7 +131,11 @@ def strew(rng: Rng, image: Image) -> None:
     for _ in range(int(rng.geometric(0.35)) - 1):
         centre = np.array([between(rng, 0, width), between(rng, 0, height)])
         radius = between(rng, 0.02, 0.22) * min(height, width)
-        fill(image, _outline(rng, centre, radius), random_colour(rng, 0.4))
+        outline = _outline(rng, centre, radius)
+        if chance(rng, 0.5):  # cloth without a body in it
+            _textured_fill(rng, image, outline, fabric(rng, 64))
+        else:
+            fill(image, outline, random_colour(rng, 0.4))
     for _ in range(int(rng.geometric(0.5)) - 1):
         ends = np.stack([rng.uniform(-0.2, 1.2, 2) * width, rng.uniform(-0.2, 1.2, 2) * height], axis=1)
         thick = int(rng.geometric(0.3))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from humansense.synth.fabrics import fabric
 from humansense.synth.noise import (
     Colour,
     Image,
@@ -58,6 +59,8 @@ def small_picture(rng: Rng, size: tuple[int, int] = (64, 64)) -> Image:
     kind = rng.random()
     if kind < 0.3:
         picture = outlook(rng, size)
+    elif kind < 0.4 and height == width == 64:
+        picture = fabric(rng, 64)
     elif kind < 0.7:
         picture = colourise(
             fractal(rng, size, between(rng, 0.4, 0.9), 2),
@@ -236,6 +239,10 @@ def furnish(rng: Rng, image: Image, view: View, box: Box, count: int) -> None:
             _table(rng, image, view, low, high, shades)
         else:
             solid(image, view, low, high, shades)
+            if kind >= 0.2 and chance(rng, 0.6):
+                _fronts(rng, image, view, low, high, shades[1])
+        if kind >= 0.35:
+            _items(rng, image, view, low, high)
 
 
 def _shadow(image: Image, view: View, low: np.ndarray, high: np.ndarray) -> None:
@@ -276,3 +283,45 @@ def _table(rng: Rng, image: Image, view: View, low: np.ndarray, high: np.ndarray
         back = np.array([high[0], high[1], high[2] + between(rng, 0.3, 0.7)])
         solid(image, view, np.array([low[0], high[1] - 0.08, high[2] - board]), back, shades)
     solid(image, view, np.array([low[0], low[1], high[2] - board]), high, shades)
+
+
+def _items(rng: Rng, image: Image, view: View, low: np.ndarray, high: np.ndarray) -> None:
+    """Small solids on top of a piece of furniture: bottles, books, boxes, lamps; far ones first."""
+    for y in sorted(rng.uniform(low[1], high[1], int(rng.integers(0, 6))), reverse=True):
+        x = between(rng, low[0], high[0])
+        size = np.array([between(rng, 0.02, 0.15), between(rng, 0.02, 0.1), 0.0])
+        colour = random_colour(rng, 0.45)
+        foot, tall = np.array([x, y, high[2]]), np.array([0, 0, between(rng, 0.03, 0.35)])
+        solid(
+            image, view, foot - size, foot + size + tall, [shade(colour, 0.7), shade(colour, 0.85), shade(colour, 1.15)]
+        )
+
+
+def _fronts(rng: Rng, image: Image, view: View, low: np.ndarray, high: np.ndarray, colour: Colour) -> None:
+    """Doors and drawers on the front of a cupboard, with handles."""
+    if low[1] <= NEAR_M:
+        return
+    columns, rows = int(rng.integers(1, 4)), int(rng.integers(1, 5))
+    width, height = (high[0] - low[0]) / columns, (high[2] - low[2]) / rows
+    tone, handle = shade(colour, between(rng, 0.75, 1.25)), random_colour(rng, 0.1)
+
+    def patch(x: float, z: float, w: float, h: float, paint: Colour) -> None:
+        corners = np.array([[x, low[1], z + h], [x + w, low[1], z + h], [x + w, low[1], z], [x, low[1], z]])
+        fill(image, view.project(corners), paint)
+
+    for column in range(columns):
+        for row in range(rows):
+            x, z = low[0] + column * width, low[2] + row * height
+            patch(x + 0.02, z + 0.02, width - 0.04, height - 0.04, tone)
+            patch(x + width * 0.35, z + height * 0.75, width * 0.3, 0.02, handle)
+
+
+def rug(rng: Rng, image: Image, view: View, box: Box) -> None:
+    """A patterned rug, mat or towel on the floor."""
+    floor = float(box.low[2])
+    x = between(rng, float(box.low[0]), float(box.high[0]) - 0.5)
+    y = between(rng, 0.6, max(0.7, float(box.high[1]) - 1.0))
+    w, d = between(rng, 0.6, 3.0), between(rng, 0.5, 2.0)
+    corners = np.array([[x, y + d, floor], [x + w, y + d, floor], [x + w, y, floor], [x, y, floor]])
+    if (corners @ view.axes[2]).min() > NEAR_M:
+        paste(image, view.project(corners), fabric(rng, 128))

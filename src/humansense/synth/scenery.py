@@ -10,7 +10,7 @@ import numpy as np
 
 from humansense.synth import surfaces
 from humansense.synth.clutter import dead_leaves, lines_on_floor, tree
-from humansense.synth.furnish import Wall, decorate, facade, furnish
+from humansense.synth.furnish import Wall, decorate, facade, furnish, rug
 from humansense.synth.noise import (
     Field,
     Image,
@@ -97,11 +97,13 @@ def room(rng: Rng, size: tuple[int, int]) -> Image:
     for face, makers in ((4, surfaces.FLOORS), (5, surfaces.CEILINGS)):
         chosen = _pick(rng, makers)
         cover(image, hits, face, chosen.picture, chosen.metres)
-    density = between(rng, 0.2, 1.0)
+    density = between(rng, 0.4, 1.0)
     for axis, side in _visible_walls(hits):
         decorate(rng, Wall(image, view, box, axis, side), density)
+    if chance(rng, 0.4):
+        rug(rng, image, view, box)
     image = _lit(rng, image, hits, box, between(rng, 0.5, 1.3))
-    furnish(rng, image, view, box, int(rng.integers(0, 9)))
+    furnish(rng, image, view, box, int(rng.integers(1, 12)))
     return image
 
 

@@ -57,7 +57,7 @@ def railing(rng: Rng, image: Image, view: View, start: np.ndarray, end: np.ndarr
 def crowd(rng: Rng, image: Image) -> None:
     """Rows of far spectators, small and out of focus: coloured trunks with heads on them."""
     height, width = image.shape[:2]
-    head = max(1.5, between(rng, 0.008, 0.03) * height)
+    head = max(1.5, between(rng, 0.006, 0.02) * height)
     top, rows = between(rng, 0.05, 0.6) * height, int(rng.integers(1, 5))
     left, right = sorted((between(rng, -0.2, 1.2) * width, between(rng, -0.2, 1.2) * width))
     depth = int(min(height, top + (rows + 2) * head * 3))
@@ -76,7 +76,7 @@ def crowd(rng: Rng, image: Image) -> None:
             tone = skin_like(rng) if chance(rng, 0.7) else (30, 24, 20)
             spot = (round(x * 16), round(at * 16))
             cv2.circle(layer, spot, max(8, round(head * 0.75 * 16)), tone, -1, cv2.LINE_AA, 4)
-    sigma = head * between(rng, 0.15, 0.8)
+    sigma = head * between(rng, 0.3, 1.0)
     soft = cv2.GaussianBlur(layer, (0, 0), sigma)
     image[y0:depth, x0:x1] = soft
 
