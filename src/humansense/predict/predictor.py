@@ -15,7 +15,7 @@ from humansense.predict.find import FOUND_SCORE, Candidate, candidates, person_s
 from humansense.predict.model import Glance, Look, Maps, Model
 from humansense.predict.pictures import Picture, picture_from_array, read_picture
 from humansense.predict.released import DEFAULT, find_weights
-from humansense.predict.windows import Window, box_window, clip_box, iou, paste, tile_windows, whole_window
+from humansense.predict.windows import TILE_SHARES, Window, box_window, clip_box, iou, paste, tile_windows, whole_window
 
 _MAP_SIDE = 448
 """Part borders are drawn at this resolution within the window; finer would show the net's cells, not the person."""
@@ -146,7 +146,8 @@ class Predictor:
     def _search(self, image: np.ndarray, best: _Finding | None, timings: dict[str, float]) -> _Finding | None:
         """The whole picture first; where nobody is seen, smaller windows all over it."""
         shape = image.shape[:2]
-        for windows in ([whole_window(*shape)], tile_windows(*shape)):
+        rounds = [[whole_window(*shape)], *(tile_windows(*shape, share) for share in TILE_SHARES)]
+        for windows in rounds:
             for candidate in self._seen(image, windows, timings)[:2]:
                 finding = self._closer(image, candidate.box, self.settings.refine, timings)
                 if best is None or finding.score > best.score:

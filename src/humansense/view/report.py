@@ -1,0 +1,172 @@
+"""`report.html`: what was read from photos, and synthetic frames with all their truth, on one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import humansense
+from humansense.core import Prediction, Sample, atomic_path, joint_set, part_set
+from humansense.view import draw, page
+from humansense.view.outputs import overlay, small
+from humansense.view.sheets import sample_maps
+
+SHOT_SIDE = 560
+SURE = 0.3
+"""A joint with at least this score counts as seen."""
+
+
+@dataclass
+class PhotoEntry:
+    """One photo of the report. name: its title. credit: where it comes from, if it should be said."""
+
+    name: str
+    prediction: Prediction
+    credit: str = ""
+
+
+@dataclass
+class Report:
+    """What the page shows. command: how it was made. facts: short (name, value) pairs for its head."""
+
+    photos: Sequence[PhotoEntry]
+    samples: Sequence[Sample] = ()
+    command: str = "humansense demo"
+    facts: Sequence[tuple[str, str]] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def write_report(report: Report, path: str | Path) -> Path:
+    """Write the page, whole or not at all. It is one file, loads nothing, and needs no script."""
+    path = Path(path)
+    with atomic_path(path) as temporary:
+        temporary.write_text(report_html(report), encoding="utf-8")
+    return path
+
+
+def report_html(report: Report) -> str:
+    """The page as text."""
+    facts = [("version", humansense.__version__), *report.facts]
+    head = (
+        "<header><div><h1>humansense</h1>"
+        '<p class="lead">Joints, body parts and depth of a person, read from single photos by a small network '
+        "that has only ever seen synthetic people.</p></div>" + page.chips(facts) + "</header>"
+    )
+    body = [head, '<h2 style="margin-top:0">Real photos</h2>']
+    body += [_photo(entry) for entry in report.photos]
+    body.append(_legend())
+    if report.samples:
+        body.append(_synthetic(report.samples))
+    notes = "".join(f"<p>{page.escape(note)}</p>" for note in report.notes)
+    body.append(f"<footer>{notes}<p>Made by <code>{page.escape(report.command)}</code></p></footer>")
+    return page.page("humansense report", "\n".join(body))
+
+
+def _photo(entry: PhotoEntry) -> str:
+    shown = small(entry.prediction, SHOT_SIDE)
+    height, width = entry.prediction.image.shape[:2]
+    pill = (
+        f'<span class="pill">person found, score {entry.prediction.score:.2f}</span>'
+        if entry.prediction.found
+        else f'<span class="pill no">no person found, score {entry.prediction.score:.2f}</span>'
+    )
+    credit = f", {entry.credit}" if entry.credit else ""
+    top = f'<div class="top"><h3>{page.escape(entry.name)}</h3>{pill}<span class="dim">{width} x {height} pixels{page.escape(credit)}</span></div>'
+    shots = [page.figure(draw.draw_box(shown.image, shown.box) if shown.found else shown.image, "picture", "box: found" if shown.found else "")]
+    if not entry.prediction.found:
+        return f'<section class="card">{top}<div class="shots one">{"".join(shots)}</div>{_timings(entry.prediction)}</section>'
+    near, far = draw.depth_range(shown.depth)
+    shots += [
+        page.figure(overlay(shown, parts=False), "skeleton", "warm: right, cool: left"),
+        page.figure(draw.blend_parts(shown.image, shown.parts, strength=0.82), "parts", f"{len(np.unique(shown.parts[shown.parts > 0]))} of 14"),
+        page.figure(draw.color_depth(shown.depth, near, far), "depth", f"{near * 100:+.0f} to {far * 100:+.0f} cm"),
+    ]  # fmt: skip
+    return (
+        f'<section class="card">{top}<div class="shots">{"".join(shots)}</div>{_stats(entry.prediction)}'
+        f'<div class="cols"><div><h4>Joints, by score</h4>{_joint_bars(entry.prediction)}</div>'
+        f"<div><h4>Parts, share of the person</h4>{_part_bars(entry.prediction)}</div>"
+        f"<div><h4>Depth, from the pelvis</h4>{page.depth_ramp(near, far)}"
+        f'<h4 style="margin-top:22px">Time</h4>{_timings(entry.prediction)}</div></div>{_joint_table(entry.prediction)}</section>'
+    )
+
+
+def _stats(prediction: Prediction) -> str:
+    sure = int((prediction.joint_scores >= SURE).sum())
+    covered = float((prediction.parts > 0).mean())
+    box = prediction.box
+    near, far = draw.depth_range(prediction.depth)
+    entries = [
+        (f"{sure} of {len(prediction.joints)}", "joints placed"),
+        (f"{covered:.0%}", "of the picture is person"),
+        (f"{box[2] - box[0]:.0f} x {box[3] - box[1]:.0f}", "box, pixels"),
+        (f"{(far - near) * 100:.0f} cm", "depth from near to far"),
+        (f"{prediction.timings_ms.get('total', 0.0):.0f} ms", "from file to answer"),
+    ]
+    return f'<div class="stats">{"".join(page.stat(*entry) for entry in entries)}</div>'
+
+
+def _joint_bars(prediction: Prediction) -> str:
+    names = joint_set(prediction.joint_set).names
+    rows = [
+        (name.replace("_", " "), float(score), f"{score:.2f}", draw.side_color(name))
+        for name, score in zip(names, prediction.joint_scores, strict=True)
+    ]
+    return page.bars(rows)
+
+
+def _part_bars(prediction: Prediction) -> str:
+    parts = part_set("parts14")
+    counts = np.bincount(prediction.parts.ravel(), minlength=len(parts))[1:].astype(float)
+    shares = counts / max(counts.sum(), 1)
+    top = max(shares.max(), 1e-9)
+    return page.bars([
+        (name.replace("_", " "), float(share / top), f"{share:.1%}", color)
+        for name, share, color in zip(parts.names[1:], shares, parts.palette[1:], strict=True)
+    ])  # fmt: skip
+
+
+def _timings(prediction: Prediction) -> str:
+    rows = [(name, ms) for name, ms in prediction.timings_ms.items() if name != "total"]
+    return page.stages(rows) if rows else ""
+
+
+def _joint_table(prediction: Prediction) -> str:
+    rows = "".join(
+        f"<tr><td>{page.escape(name)}</td><td>{xy[0]:.1f}</td><td>{xy[1]:.1f}</td><td>{score:.3f}</td></tr>"
+        for name, xy, score in zip(
+            joint_set(prediction.joint_set).names, prediction.joints, prediction.joint_scores, strict=True
+        )
+    )
+    return (
+        "<details><summary>Coordinates in pixels</summary><table><tr><th>joint</th><th>x</th><th>y</th><th>score</th></tr>"
+        f"{rows}</table></details>"
+    )
+
+
+def _legend() -> str:
+    return (
+        '<section class="card"><div class="top"><h3>The 14 parts</h3><span class="dim">left and right are the '
+        f"person's own</span></div>{page.part_legend()}</section>"
+    )
+
+
+def _synthetic(samples: Sequence[Sample]) -> str:
+    columns = [sample_maps(sample) for sample in samples]
+    names = list(dict.fromkeys(name for maps in columns for name in maps))
+    height, width = samples[0].size
+    cells = [""] + [sample.action.replace("_", " ") or "nobody" for sample in samples]
+    grid = "".join(f"<span>{page.escape(cell)}</span>" for cell in cells)
+    for name in names:
+        grid += f"<span>{page.escape(name)}</span>"
+        for maps in columns:
+            array = maps.get(name)
+            grid += page.image(array, name, lossless=name in ("parts", "persons", "mask")) if array is not None else "<span></span>"
+    return (
+        "<h2>Synthetic people, with all their truth</h2>"
+        f'<p class="lead">Made a moment ago from a seed: {width} x {height} pixels, exact to the pixel because the renderer '
+        "knows. This is what the network learns from.</p>"
+        f'<section class="card scroll"><div class="sheet" style="grid-template-columns:64px repeat({len(samples)},1fr)">{grid}</div></section>'
+    )
