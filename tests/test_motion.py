@@ -400,7 +400,7 @@ def test_built_in_motion(kind: str, body: Body) -> None:
         posed = body.pose(body.rest(shape[None]), few.pose, few.translation)
         lowest = posed.vertices[:, np.unique(body.faces), 2].amin(1)
         assert float(lowest.min()) > -0.03
-        if kind not in ("jump", "run", "random_pose", "cartwheel"):
+        if kind not in ("jump", "run", "random_pose"):
             assert float(lowest.max()) < 0.03
 
 
@@ -419,7 +419,7 @@ def test_who_walks_faces_the_way(kind: str, body: Body, rig: Rig) -> None:
             points = rig.surface(*rig.kinematics(motion.pose, motion.translation))
             lowest = points[:-1, :, 2].argmin(1)
             steps = (points[1:] - points[:-1])[torch.arange(59), lowest, :2]
-            assert float(steps.norm(dim=-1).median()) * 30 < 0.15
+            assert float(steps.norm(dim=-1).quantile(0.9)) * 30 < 0.25
 
 
 def test_random_poses_do_not_pass_through_themselves(rig: Rig) -> None:
@@ -448,8 +448,8 @@ def test_wrong_requests(body: Body) -> None:
 
 def bones(joints: torch.Tensor, rig: Rig, side: str, *names: str) -> list[torch.Tensor]:
     """Vectors (..., 3) from each named bone's head to the next one's."""
-    heads = [joints[..., rig.index[f"{name}.{side}"], :] for name in names]
-    return [b - a for a, b in zip(heads, heads[1:], strict=False)]
+    heads = torch.stack([joints[..., rig.index[f"{name}.{side}"], :] for name in names])
+    return list(heads.diff(dim=0))
 
 
 def knee_bend(joints: torch.Tensor, turns: torch.Tensor, rig: Rig, side: str) -> float:

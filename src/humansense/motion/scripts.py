@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from humansense.geometry import axis_angle_to_matrix
+from humansense.motion.gait import Gait, step
 from humansense.motion.legs import ankle_height_m, follow_contact, hip_offset, leg_angles
-from humansense.motion.limits import LIMITS_DEG
 from humansense.motion.posing import pose_from_angles
 from humansense.motion.rig import SIDES, Rig
+
+_SOLE_M = 0.01
 
 
 @dataclass
@@ -52,31 +54,21 @@ def smooth(x: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def periodic(phase: Tensor, keys: list[tuple[float, float]]) -> Tensor:
-    """(T,) a smooth periodic curve through `(phase in 0..1, value)` at `phase` (T,) in turns."""
-    from scipy.interpolate import CubicSpline
-
-    x = np.array([k for k, _ in keys] + [keys[0][0] + 1])
-    y = np.array([v for _, v in keys] + [keys[0][1]])
-    at = (phase.double().numpy() - x[0]) % 1 + x[0]
-    return torch.from_numpy(CubicSpline(x, y, bc_type="periodic")(at)).float()
-
-
 @dataclass
 class Script:
     """One clip before it is posed; T frames.
 
     angles: name -> (T,) degrees. root: (T, 3, 3) turn of the pelvis. lift: (T,) metres in the air. feet: how the feet
-    stand, for legs by inverse kinematics; None: the legs' angles are given. travels: the root follows the points that
-    carry the body.
+    stand, or gait: how they step, for legs by inverse kinematics; None: the legs' angles are given. travels: the root
+    follows the points that carry the body.
     """
 
     angles: dict[str, Tensor]
     root: Tensor
     lift: Tensor
     feet: Feet | None = None
+    gait: Gait | None = None
     travels: bool = False
-    glide_s: float = 0.0  # averages the travelling speed over this time (flight phases of a run)
 
 
 @dataclass
@@ -108,21 +100,27 @@ def turned(pitch_deg: Tensor | float, roll_deg: Tensor | float, yaw_deg: Tensor 
 
 def play(script: Script, rig: Rig, heading_deg: float, fps: float) -> tuple[Tensor, Tensor]:
     """Poses (T, 104, 3, 3) and translations (T, 3) of a script, headed `heading_deg` to the left of -y."""
-    angles, path = dict(script.angles), None
-    if script.feet is not None:
-        legs, path = _stand(script, rig)
+    angles = dict(script.angles)
+    path = torch.zeros(len(script.root), 3)
+    if script.gait is not None:
+        legs, path = step(script.gait, rig, script.root)
+        angles |= legs
+    elif script.feet is not None:
+        legs, path[:, :2] = _stand(script, rig)
         angles |= legs
     pose = pose_from_angles(rig, angles, script.root)
     if script.travels:
-        path = follow_contact(rig, pose)
-        if script.glide_s > 0:
-            path = _glide(path, max(1, round(script.glide_s * fps)))
-    place = torch.cat([torch.zeros(len(pose), 2) if path is None else path, torch.zeros(len(pose), 1)], 1)
+        path[:, :2] = follow_contact(rig, pose)
     turn = turned(0.0, 0.0, heading_deg, script.lift[:1])[0]
     pose[:, 0] = turn @ pose[:, 0]
-    place = place @ turn.T
+    place = path @ turn.T
     turns, places = rig.kinematics(pose)
-    place[:, 2] = script.lift - rig.surface(turns, places)[..., 2].amin(1)
+    lowest = rig.surface(turns, places)[..., 2].amin(1)
+    lift = script.lift
+    if script.gait is not None:
+        above = (path[:, 2] + lowest).clamp(min=0)
+        lift = above**2 / (above + _SOLE_M)  # a sole that is near the floor is on it
+    place[:, 2] = lift - lowest
     return pose, place
 
 
@@ -149,20 +147,3 @@ def _stand(script: Script, rig: Rig) -> tuple[dict[str, Tensor], Tensor]:
         angles |= leg_angles(rig, s, script.root, root + hips[s], place, heading, pitch)
         angles[f"toe_flex.{s}"] = pitch
     return angles, root[:, :2]
-
-
-def _glide(path: Tensor, window: int) -> Tensor:
-    """The path with its speed averaged over about `window` frames."""
-    if len(path) < 3:
-        return path
-    speed = path.diff(dim=0)
-    window = min(window | 1, (len(speed) - 1) | 1)
-    padded = torch.cat([speed[:1].expand(window // 2, 2), speed, speed[-1:].expand(window // 2, 2)])
-    mean = padded.unfold(0, window, 1).mean(-1)
-    return torch.cat([path[:1], path[:1] + mean.cumsum(0)])
-
-
-def within_limits(name: str, value: float) -> float:
-    """A value clipped to its joint's range."""
-    low, high = LIMITS_DEG[name]
-    return min(max(value, low), high)

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from humansense.motion.scripts import Clock, Script, periodic, smooth, turned
+from humansense.motion.gait import Gait
+from humansense.motion.scripts import Clock, Script, smooth, turned
 from humansense.motion.standing import looking
 
-Keys = dict[str, list[tuple[float, float]]]
-
-# Gait angles by phase, 0 = the heel of this leg touches the floor (after Perry 1992, normal gait).
-_WALK: Keys = {
-    "hip_flex": [(0, 30), (0.15, 23), (0.3, 5), (0.5, -15), (0.62, -3), (0.75, 23), (0.88, 33)],
-    "knee_flex": [(0, 5), (0.14, 17), (0.38, 5), (0.5, 12), (0.62, 42), (0.73, 62), (0.86, 28), (0.95, 4)],
-    "ankle_flex": [(0, 0), (0.07, -6), (0.25, 5), (0.44, 11), (0.62, -18), (0.75, 0), (0.9, 2)],
-    "toe_flex": [(0, 8), (0.1, 0), (0.4, 2), (0.55, 30), (0.65, 15), (0.75, 5), (0.9, 10)],
-}
-_RUN: Keys = {
-    "hip_flex": [(0, 38), (0.15, 20), (0.35, -14), (0.5, 5), (0.68, 48), (0.85, 55)],
-    "knee_flex": [(0, 18), (0.12, 38), (0.33, 14), (0.5, 75), (0.65, 105), (0.85, 48), (0.95, 18)],
-    "ankle_flex": [(0, 3), (0.15, 18), (0.35, -22), (0.55, -8), (0.8, 2)],
-    "toe_flex": [(0, 5), (0.2, 5), (0.33, 28), (0.45, 5), (0.8, 5)],
-}
+# Pitch of the foot by phase, heel up is positive; 0 = the heel of this foot touches the floor.
+_WALK = ((0.0, -16.0), (0.1, 0.0), (0.36, 0.0), (0.5, 14.0), (0.62, 50.0), (0.72, 40.0), (0.86, -4.0), (0.95, -17.0))
+_RUN = ((0.0, -6.0), (0.07, 0.0), (0.16, 0.0), (0.34, 52.0), (0.48, 85.0), (0.62, 70.0), (0.82, 12.0), (0.95, -6.0))
 
 
-def _gait(c: Clock, table: Keys, phase: Tensor, size: float) -> dict[str, Tensor]:
-    angles: dict[str, Tensor] = {}
-    for side, shift in (("L", 0.0), ("R", 0.5 + c.uniform(-0.015, 0.015))):
-        mine = size * c.uniform(0.95, 1.05)
-        for name, keys in table.items():
-            angles[f"{name}.{side}"] = mine * periodic(phase + shift, keys)
-        angles[f"hip_abduct.{side}"] = torch.full_like(phase, c.uniform(0, 4))
-        angles[f"hip_turn.{side}"] = torch.full_like(phase, c.uniform(0, 10))
-    return angles
+def _varied(c: Clock, gait: Gait) -> Gait:
+    """The same gait with a width, turn-out and unevenness of its own."""
+    yaw = (c.uniform(0, 14), c.uniform(0, 14))
+    return replace(gait, width=c.uniform(0.12, 0.28), yaw=yaw, uneven=c.uniform(-0.02, 0.02))
 
 
 def _swinging_arms(c: Clock, phase: Tensor, swing: float, bend: float) -> dict[str, Tensor]:
@@ -53,28 +39,29 @@ def _swinging_arms(c: Clock, phase: Tensor, swing: float, bend: float) -> dict[s
 
 
 def walk(c: Clock) -> Script:
-    size, rate = c.uniform(0.75, 1.25), c.uniform(0.8, 1.15)
+    rate, stride = c.uniform(0.75, 1.1), c.uniform(1.15, 1.75)
     phase = c.cycle(rate)
-    angles = _gait(c, _WALK, phase, size) | looking(c) | _swinging_arms(c, phase, c.uniform(10, 32), c.uniform(8, 30))
+    angles = looking(c) | _swinging_arms(c, phase, c.uniform(10, 32), c.uniform(8, 30))
     sway = torch.cos(2 * np.pi * phase)
     angles["spine_twist"] = angles["spine_twist"] * 0.5 + c.uniform(4, 10) * sway
     angles["neck_twist"] = angles["neck_twist"] * 0.5 - 0.6 * angles["spine_twist"]
     root = turned(c.uniform(0, 6), 2 * sway, -c.uniform(2, 6) * sway, phase)
-    return Script(angles, root, torch.zeros_like(c.seconds), travels=True)
+    gait = Gait(phase, stride, 0.62, _WALK, lift=c.uniform(0.03, 0.12), early=1.5, bob=0.018)
+    return Script(angles, root, torch.zeros_like(phase), gait=_varied(c, gait))
 
 
 def run(c: Clock) -> Script:
-    size, rate = c.uniform(0.75, 1.2), c.uniform(1.2, 1.6)
+    rate, stride = c.uniform(1.2, 1.6), c.uniform(1.7, 3.2)
     phase = c.cycle(rate)
-    angles = _gait(c, _RUN, phase, size) | looking(c) | _swinging_arms(c, phase, c.uniform(30, 55), c.uniform(60, 85))
+    angles = looking(c) | _swinging_arms(c, phase, c.uniform(30, 55), c.uniform(60, 85))
     sway = torch.cos(2 * np.pi * phase)
     angles["spine_flex"] = angles["spine_flex"] + c.uniform(4, 14)
     angles["spine_twist"] = c.uniform(6, 14) * sway
     angles["neck_twist"] = -0.7 * angles["spine_twist"]
     angles["neck_flex"] = angles["neck_flex"] - 8
     root = turned(c.uniform(4, 12), 3 * sway, -c.uniform(3, 8) * sway, phase)
-    flight = smooth((((2 * phase) % 1) - 0.72) / 0.14) * (1 - smooth((((2 * phase) % 1) - 0.86) / 0.14))
-    return Script(angles, root, c.uniform(0.03, 0.09) * flight, travels=True, glide_s=0.5 / rate)
+    gait = Gait(phase, stride, 0.34, _RUN, 0.42, c.uniform(0.2, 0.45), 1.6, bob=-c.uniform(0.025, 0.05))
+    return Script(angles, root, torch.zeros_like(phase), gait=_varied(c, gait))
 
 
 def crawl(c: Clock) -> Script:
