@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from humansense.bodies.anny_body import Body, RestBody, forward_kinematics
 from humansense.bodies.garments import Garment, Outfit
-from humansense.bodies.patch import neighbour_mean, vertex_normals
+from humansense.bodies.patch import neighbour_mean, used_vertices, vertex_normals
 from humansense.core import JOINT_SETS
 
 FRAMES_AT_ONCE = 16  # that many fit the processor's cache
 SINK_M, SINK_WITHIN_M = 0.007, 0.015  # skin under cloth sinks that deep, that far inside the border
+LAYERS_MEET_M = 0.045  # cloth this near to a place that is dressed already lies over it
+LAYER_GAP_M = 0.006  # and that far off
 SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
 
 
@@ -78,7 +81,7 @@ class Dressed:
 def _joints(body: Body, rest: RestBody, transforms: Tensor, heads: Tensor, sets: tuple[str, ...]) -> dict[str, Tensor]:
     """Joints are linear in the bare vertices and those in the transforms: fold the two matrices first."""
     used = body.regressed_vertices.numpy()
-    lever = _levers(rest.vertices[0, used].numpy(), sparse.csr_matrix(body.skinning.numpy()[used]))
+    lever = _levers(rest.vertices[0, used].numpy(), _skinning(body)[used])
     bones = len(body.joint_names)
     out = {}
     for name in sets:
@@ -92,6 +95,11 @@ def _joints(body: Body, rest: RestBody, transforms: Tensor, heads: Tensor, sets:
     return out
 
 
+@lru_cache(maxsize=1)
+def _skinning(body: Body) -> sparse.csr_matrix:
+    return sparse.csr_matrix(body.skinning.numpy())
+
+
 def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_matrix:
     """(N, 4 J) sparse: each vertex in homogeneous coordinates times its weight, a block of four for each bone."""
     weights = skinning.tocoo()
@@ -103,20 +111,35 @@ def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_mat
     return sparse.csr_matrix((values.ravel().astype(np.float32), (rows, columns.ravel())), shape=shape)
 
 
-def displaced(garment: Garment, body_vertices: np.ndarray) -> np.ndarray:
-    """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), metres."""
+def displaced(garment: Garment, body_vertices: np.ndarray, under: tuple[Under, ...] = ()) -> np.ndarray:
+    """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), outside those `under` it."""
     points = garment.patch.carry(body_vertices)
     normals = vertex_normals(points, garment.patch.faces)
     mean = neighbour_mean(garment.patch.faces, len(points))
-    out = garment.offset_m.copy()
+    least = garment.offset_m
+    for inner in under:
+        distance, nearest = inner.tree.query(points, distance_upper_bound=LAYERS_MEET_M)
+        over = np.isfinite(distance)
+        reach = ((inner.worn[nearest[over]] - points[over]) * normals[over]).sum(1) + LAYER_GAP_M
+        least = least.copy()
+        least[over] = np.maximum(least[over], reach)
+    out = least.copy()
     for _ in range(garment.drape):
         # Loose cloth spans hollows: a point may move out to where its neighbours pull it, never in.
         pulled = mean @ (points + normals * out[:, None]) - points
-        out = np.maximum(garment.offset_m, (pulled * normals).sum(1))
+        out = np.maximum(least, (pulled * normals).sum(1))
     push = normals * out[:, None]
     for _ in range(SMOOTHING):
         push = mean @ push
     return points + push + garment.shift_m
+
+
+@dataclass(frozen=True)
+class Under:
+    """A garment that is on already: a search tree over its places on the body, and where they are worn (N, 3)."""
+
+    tree: cKDTree
+    worn: np.ndarray
 
 
 def _skin(body: Body, bare: np.ndarray, worn: tuple[Garment, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -132,18 +155,20 @@ def _skin(body: Body, bare: np.ndarray, worn: tuple[Garment, ...]) -> tuple[np.n
 def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
     """The outfit on one shaped body (B = 1)."""
     bare = rest.vertices[0].numpy()
-    skinning = sparse.csr_matrix(body.skinning.numpy())
+    skinning = _skinning(body)
     worn = outfit.worn
     visible, sunk = _skin(body, bare, worn)
-    used, skin_faces = np.unique(body.faces[visible], return_inverse=True)
+    used, skin_faces = used_vertices(body.faces[visible], body.n_vertices)
     vertices, weights, parts = [sunk[used]], [skinning[used]], [body.part_weights[used]]
-    faces, uv, material = [skin_faces.reshape(-1, 3)], [body.face_uv[visible]], [np.zeros(visible.sum(), np.int32)]
+    faces, uv, material = [skin_faces], [body.face_uv[visible]], [np.zeros(visible.sum(), np.int32)]
     first = len(used)
     materials = list(dict.fromkeys(garment.material or garment.name for garment in worn))
     kinds = {garment.material or garment.name: garment.kind for garment in worn}
+    under: list[Under] = []
     for garment in worn:
         k = 1 + materials.index(garment.material or garment.name)
-        vertices.append(displaced(garment, bare))
+        vertices.append(displaced(garment, bare, tuple(under) if garment.kind == "garment" else ()))
+        under.append(Under(cKDTree(garment.patch.carry(bare)), vertices[-1]))
         weights.append(garment.patch.sources @ skinning)
         parts.append(garment.patch.carry(body.part_weights))
         faces.append(garment.patch.faces + first)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
-from humansense.bodies.anatomy import anatomy, cylinder
+from humansense.bodies.anatomy import Cylinder, anatomy, cylinder
 from humansense.bodies.anny_body import Body
 from humansense.bodies.cuts import Border, Spots, armholes, spots_on
 from humansense.bodies.patch import Patch, patch_of
 
 FABRIC_REPEAT_M = 0.4  # one repeat of a fabric's texture covers this much cloth
 HAIR_REPEAT_M = 0.12
-SLEEVE_BONES, LEG_BONES = ("upperarm01", "lowerarm01"), ("upperleg02", "foot")
+LIMB_BONES = ("upperarm01", "lowerarm01", "upperleg02", "foot")
 
 
 @dataclass(frozen=True)
@@ -79,13 +79,13 @@ def cloth(body: Body, panels: str) -> Patch:
     seams = {"top": [_armhole, _middle], "bottom": [_middle], "whole": [_armhole, _groin, _middle], "skirt": [_middle]}
     for seam in seams[panels]:
         patch = patch.split(seam(spots_on(a, patch)))
-    limbs = []
+    limbs: list[tuple[int, Border | None, Cylinder]] = []
     for side, sign in (("L", 1), ("R", -1)):
-        sleeve, leg = ([a.joints[f"{bone}.{side}"] for bone in bones] for bones in (SLEEVE_BONES, LEG_BONES))
+        shoulder, elbow, hip, ankle = (a.joints[f"{bone}.{side}"] for bone in LIMB_BONES)
         if panels in ("top", "whole"):
-            limbs.append((sign, _armhole, cylinder(*sleeve, (-sign, 0, -1), 0.05)))
+            limbs.append((sign, _armhole, cylinder(shoulder, elbow, (-sign, 0, -1), 0.05)))
         if panels in ("bottom", "whole"):
-            limbs.append((sign, _groin if panels == "whole" else None, cylinder(*leg, (-sign, 0, 0), 0.08)))
+            limbs.append((sign, _groin if panels == "whole" else None, cylinder(hip, ankle, (-sign, 0, 0), 0.08)))
     for _, _, tube in limbs:
         patch = patch.split(tube.beside_seam(patch.carry(a.points)))
     spots = spots_on(a, patch)
@@ -141,3 +141,21 @@ def folds(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
     waves *= (2 * np.pi / rng.uniform(0.12, 0.4, (6, 1))) / np.linalg.norm(waves, axis=1, keepdims=True)
     phase = rng.uniform(0, 2 * np.pi, 6)
     return 0.5 + np.sin(points @ waves.T + phase).mean(1)
+
+
+OVERLAP_M = 0.035  # a garment goes on this far under the one over it
+
+
+def layered(garments: tuple[Garment, ...]) -> tuple[Garment, ...]:
+    """The same, inner layers first, without what lies deep under a later one and can not be seen."""
+    out = []
+    for k, inner in enumerate(garments):
+        for outer in garments[k + 1 :]:
+            seen = OVERLAP_M - inner.patch.carry(outer.covers_m)
+            if (seen < 0).any():
+                values = np.concatenate([inner.offset_m[:, None], inner.shift_m], 1)
+                patch, values = inner.patch.cut_with(seen, values)
+                inner = replace(inner, patch=patch, offset_m=values[:, 0], shift_m=values[:, 1:])
+        if len(inner.patch.faces):
+            out.append(inner)
+    return tuple(out)

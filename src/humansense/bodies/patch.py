@@ -44,9 +44,9 @@ class Patch:
             raise HumansenseError(f"field has shape {field.shape}, expected ({len(self)},): one value a vertex")
         faces, uv, edges, fractions = clip_triangles(self.faces, self.uv, field)
         blend = _edge_blend(edges, fractions, len(self))
-        used, faces = np.unique(faces, return_inverse=True)
+        used, faces = used_vertices(faces, len(self) + len(edges))
         keep = sparse.vstack([sparse.identity(len(self), dtype=np.float32), blend], format="csr")[used]
-        return Patch(keep @ self.sources, faces.reshape(-1, 3), uv), keep @ values
+        return Patch(keep @ self.sources, faces, uv), keep @ values
 
     def split(self, field: np.ndarray) -> Patch:
         """The whole surface with an edge along the line where `field` (N,) is zero."""
@@ -63,8 +63,15 @@ class Patch:
 
     def compact(self) -> Patch:
         """Without vertices that no face uses."""
-        used, faces = np.unique(self.faces, return_inverse=True)
-        return Patch(self.sources[used], faces.reshape(-1, 3), self.uv)
+        used, faces = used_vertices(self.faces, len(self))
+        return Patch(self.sources[used], faces, self.uv)
+
+
+def used_vertices(faces: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The vertices of n that faces (F, 3) use, ascending, and the faces as indices into them."""
+    used = np.zeros(n, dtype=bool)
+    used[faces] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[faces]
 
 
 def patch_of(faces: np.ndarray, uv: np.ndarray, n_vertices: int) -> Patch:
@@ -102,7 +109,9 @@ def clip_triangles(
     one = _rolled(faces[count == 1], uv[count == 1], inside, True)
     two = _rolled(faces[count == 2], uv[count == 2], inside, False)
     crossing = np.concatenate([one[0][:, [0, 1]], one[0][:, [0, 2]], two[0][:, [0, 1]], two[0][:, [0, 2]]])
-    edges, new = np.unique(np.sort(crossing, 1), axis=0, return_inverse=True)
+    crossing = np.sort(crossing, 1)
+    keys, new = np.unique(crossing[:, 0] * len(field) + crossing[:, 1], return_inverse=True)
+    edges = np.stack(np.divmod(keys, len(field)), 1)
     a, b = field[edges[:, 0]], field[edges[:, 1]]
     fractions = a / np.where(a == b, 1, a - b)
     first, second, third, fourth = np.split(new.ravel() + len(field), np.cumsum([len(one[0])] * 2 + [len(two[0])]))

@@ -1,12 +1,11 @@
 """What people wear, drawn at random: tops, bottoms, one-pieces, skirts, shoes, in every length and fit.
 
-Each maker draws one garment. Layers do not meet: what lies over another garment has more ease, and a border is
-hidden for a few centimetres under the next garment.
+Each maker draws one garment; `sample_outfit` puts them together, inner layers first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,7 @@ from humansense.bodies.cuts import (
     sleeves,
     spots_on,
 )
-from humansense.bodies.garments import Fit, Garment, Outfit, tailor
+from humansense.bodies.garments import Fit, Garment, Outfit, layered, tailor
 from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair
 from humansense.bodies.patch import patch_of
 
@@ -76,14 +75,14 @@ def _loose(rng: Rng, ease_m: float) -> Fit:
     )
 
 
-def shirt(rng: Rng, body: Body) -> Garment:
+def shirt(rng: Rng, body: Body, tucked: bool = False) -> Garment:
     """T-shirt, tank top, sweater: over the bottoms or tucked into them."""
     sleeve = rng.choice(
         [0.0, rng.uniform(0.3, 0.9), rng.uniform(0.9, 1.3), rng.uniform(1.7, 1.97)], p=[0.2, 0.45, 0.1, 0.25]
     )
     name = "tank top" if sleeve == 0 else "t-shirt" if sleeve < 1.3 else "long-sleeved shirt"
-    if rng.random() < 0.2:  # tucked
-        return _top(rng, body, name, sleeve, Fit(TIGHT, folds_m=0.004), WAIST - 0.08)
+    if rng.random() < 0.2 or tucked:
+        return _top(rng, body, f"tucked {name}", sleeve, Fit(TIGHT, folds_m=0.004), HIP)
     return _top(rng, body, name, sleeve, _loose(rng, OUTER), rng.uniform(-0.02, 0.2))
 
 
@@ -193,29 +192,32 @@ def gloves(rng: Rng, body: Body) -> Garment:
     )
 
 
-def _sport(rng: Rng, body: Body) -> tuple[Garment, ...]:
+def _sport(rng: Rng, body: Body, bare: bool) -> tuple[Garment, ...]:
     bottom = (shorts, leggings, trousers, briefs)[rng.choice(4, p=[0.5, 0.25, 0.2, 0.05])](rng, body)
-    if rng.random() < 0.12:
+    if bare and rng.random() < 0.2:
         return (bottom,)
-    return bottom, (shirt, tight_top)[rng.choice(2, p=[0.65, 0.35])](rng, body)
+    top = (shirt, tight_top)[rng.choice(2, p=[0.65, 0.35])](rng, body)
+    return (top, bottom) if top.name.startswith("tucked") else (bottom, top)
 
 
-def _street(rng: Rng, body: Body) -> tuple[Garment, ...]:
+def _street(rng: Rng, body: Body, bare: bool) -> tuple[Garment, ...]:
     bottom = (trousers, leggings, shorts, skirt)[rng.choice(4, p=[0.6, 0.1, 0.12, 0.18])](rng, body)
-    top = shirt(rng, body)
-    return (bottom, top, jacket(rng, body)) if rng.random() < 0.3 else (bottom, top)
+    top = shirt(rng, body, tucked=bottom.name == "skirt")
+    # What is tucked in lies under the bottom.
+    both = (top, bottom) if top.name.startswith("tucked") else (bottom, top)
+    return (*both, jacket(rng, body)) if rng.random() < 0.3 else both
 
 
-def _swim(rng: Rng, body: Body) -> tuple[Garment, ...]:
+def _swim(rng: Rng, body: Body, bare: bool) -> tuple[Garment, ...]:
     bottom = (briefs, shorts)[rng.choice(2)](rng, body)
-    return (bottom, tight_top(rng, body)) if rng.random() < 0.4 else (bottom,)
+    return (bottom,) if bare else (bottom, tight_top(rng, body))
 
 
-STYLES: tuple[tuple[float, Callable[[Rng, Body], tuple[Garment, ...]]], ...] = (
+STYLES: tuple[tuple[float, Callable[[Rng, Body, bool], tuple[Garment, ...]]], ...] = (
     (0.38, _sport),
     (0.35, _street),
-    (0.12, lambda rng, body: (one_piece(rng, body),)),
-    (0.09, dress_and_top),
+    (0.12, lambda rng, body, bare: (one_piece(rng, body),)),
+    (0.09, lambda rng, body, bare: dress_and_top(rng, body)),
     (0.06, _swim),
 )
 
@@ -229,16 +231,22 @@ def hairstyle(rng: Rng, body: Body) -> Garment | None:
     return long_hair(rng, body) if kind == 4 else tied_hair(rng, body)
 
 
-def sample_outfit(rng: Rng, body: Body) -> Outfit:
-    """Clothes and hair for one person, pure in the generator."""
+def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None) -> Outfit:
+    """Clothes and hair for one person, pure in the generator.
+
+    shape: (11,) phenotypes of who wears it; only a man may go with a bare chest, and without `shape` nobody does.
+    """
+    bare = shape is not None and shape[body.shape_names.index("gender")] < 0.5
     style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
-    garments = STYLES[style][1](rng, body)
+    garments = STYLES[style][1](rng, body, bare)
     if rng.random() > BARE_GROUND:
-        garments = footwear(rng, body) + garments
+        shoes = footwear(rng, body)
+        over = shoes[0].name == "boots" and rng.random() < 0.5
+        garments = garments + shoes if over else shoes + garments
     if rng.random() < 0.05:
         garments += (gloves(rng, body),)
     hair = hairstyle(rng, body)
     if rng.random() < 0.12:
         hat, hair = headgear(rng, body, hair)
         garments += (hat,)
-    return Outfit(garments, hair)
+    return Outfit(layered(garments), hair)
