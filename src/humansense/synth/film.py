@@ -126,7 +126,7 @@ def film(spec: SceneSpec, key: str) -> tuple[Clip, Iterator[Sample]]:
     body = load_body()
     shape = torch.tensor([spec.shape], dtype=torch.float32)
     motion = perform(spec)
-    outfit = sample_outfit(np.random.default_rng([spec.outfit_seed, 0]), body)
+    outfit = sample_outfit(np.random.default_rng([spec.outfit_seed, 0]), body, spec.shape)
     rest = body.rest(shape)
     dressed = dress(body, outfit, rest)
     shot = take(spec, dressed, rest, motion)
