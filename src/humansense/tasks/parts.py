@@ -53,7 +53,11 @@ class PartsTask(Task[PartsSettings]):
 
 
 class PartsMetrics(TaskMetrics):
-    """`part_iou` and `part_accuracy` over the 14 parts (Varol 2019, section 3.5.1), `mask_iou` of the person."""
+    """`part_iou` and `part_accuracy` over the 14 parts (Varol 2019, section 3.5.1), `mask_iou` of the person.
+
+    Where a crop has known background, its pixels of unknown part (-1) are a person's: so come sets that draw
+    masks but no parts. A crop that is unknown all over does not count.
+    """
 
     def __init__(self) -> None:
         self.parts = PartIoU(len(part_set(PART_SET)))
@@ -62,7 +66,8 @@ class PartsMetrics(TaskMetrics):
     def update(self, results: Results, batch: Batch) -> None:
         truth = known_parts(batch)
         self.parts.update(results["parts"], truth)
-        self.mask.update(results["parts"] > 0, truth > 0, known=truth >= 0)
+        known = (truth >= 0).any(2).any(1)[:, None, None].expand_as(truth)
+        self.mask.update(results["parts"] > 0, truth != 0, known)
 
     def compute(self) -> dict[str, float]:
         by_part = self.parts.compute()
