@@ -362,5 +362,5 @@ def _areola(size: int) -> Field:
     u, v = (u + 0.5) / size, 1 - (v + 0.5) / size
     total = np.zeros((size, size), np.float32)
     for cu, cv in NIPPLES_UV:
-        total += np.exp(-((((u - cu) ** 2 + (v - cv) ** 2) / 0.011**2) ** 2))
+        total += np.exp(-((((u - cu) ** 2 + (v - cv) ** 2) / 0.009**2) ** 2))
     return total
