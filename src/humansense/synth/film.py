@@ -18,7 +18,7 @@ from humansense.data.store import Clip, Track
 from humansense.motion import BodyMotion, Motion, procedural, read_motion, resample, retarget
 from humansense.render import Renderer, Surface
 from humansense.synth.backgrounds import develop, load_background, procedural_background
-from humansense.synth.fabrics import fabric, hair_texture
+from humansense.synth.fabrics import fabric, hair_colour, hair_texture
 from humansense.synth.skin import skin_texture
 from humansense.synth.skin_layout import skin_layout
 from humansense.synth.spec import PRESETS, SceneSpec, View
@@ -100,11 +100,13 @@ def place_camera(view: View, joints: np.ndarray, size: tuple[int, int]) -> Camer
 
 
 def _textures(spec: SceneSpec, dressed: Dressed) -> list[np.ndarray]:
-    """One texture a material of the dressed body, in its order: skin first."""
+    """One texture a material of the dressed body, in its order: skin first. Brows and beard have the hair's colour."""
     rng = np.random.default_rng([spec.outfit_seed, 1])
-    makers = {"hair": hair_texture, "garment": fabric}
-    skin = skin_texture(rng, skin_layout())
-    return [skin, *(makers[kind](rng) for kind in dressed.material_kinds[1:])]
+    hair = hair_colour(rng)
+    phenotype = dict(zip(load_body().shape_names, spec.shape, strict=True))
+    skin = skin_texture(rng, skin_layout(), phenotype, hair)
+    kinds = dressed.material_kinds[1:]
+    return [skin, *(hair_texture(rng, colour=hair) if kind == "hair" else fabric(rng) for kind in kinds)]
 
 
 def _backdrop(spec: SceneSpec) -> np.ndarray:
