@@ -14,7 +14,7 @@ from torch import Tensor
 from humansense.bodies.anny_body import Body, RestBody, forward_kinematics
 from humansense.bodies.garments import Garment, Outfit
 from humansense.bodies.patch import neighbour_mean, used_vertices, vertex_normals
-from humansense.core import JOINT_SETS
+from humansense.core import JOINT_SETS, part_set
 
 FRAMES_AT_ONCE = 16  # that many fit the processor's cache
 SINK_M, SINK_WITHIN_M = 0.007, 0.015  # skin under cloth sinks that deep, that far inside the border
@@ -95,6 +95,15 @@ def _joints(body: Body, rest: RestBody, transforms: Tensor, heads: Tensor, sets:
     return out
 
 
+def _part_weights(body: Body, garment: Garment) -> np.ndarray:
+    """(N, 24): a garment is labelled as the body under it, hair as head wherever it hangs."""
+    if garment.kind != "hair":
+        return garment.patch.carry(body.part_weights)
+    out = np.zeros((len(garment.patch), body.part_weights.shape[1]), np.float32)
+    out[:, part_set("smpl24").index("head") - 1] = 1
+    return out
+
+
 @lru_cache(maxsize=1)
 def _skinning(body: Body) -> sparse.csr_matrix:
     return sparse.csr_matrix(body.skinning.numpy())
@@ -170,7 +179,7 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
         vertices.append(displaced(garment, bare, tuple(under) if garment.kind == "garment" else ()))
         under.append(Under(cKDTree(garment.patch.carry(bare)), vertices[-1]))
         weights.append(garment.patch.sources @ skinning)
-        parts.append(garment.patch.carry(body.part_weights))
+        parts.append(_part_weights(body, garment))
         faces.append(garment.patch.faces + first)
         uv.append(garment.patch.uv)
         material.append(np.full(len(garment.patch.faces), k, np.int32))

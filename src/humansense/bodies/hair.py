@@ -100,13 +100,22 @@ def long_hair(rng: Rng, body: Body) -> Garment:
     strands = _strands(body, length, rng.uniform(0.015, 0.06))
     cap, depth = _cap(body, rng, (0.0, 0.0, 0.0), 0.008)
     cap = Patch(cap.sources, cap.faces, cap.uv / HAIR_REPEAT_M)
-    patch = join(cap, strands)
-    offset = np.concatenate([0.002 + 0.006 * np.clip(depth / 0.02, 0, 1), np.zeros(len(strands))])
+    patch = join(cap, join(strands, strands))
+    offset = np.concatenate([0.002 + 0.006 * np.clip(depth / 0.02, 0, 1), np.zeros(2 * len(strands))])
     head = _head(body, patch.carry(anatomy(body).points))
     wave = (folds(rng, head * 3) - 0.5)[:, None] * rng.uniform(0.0, 0.03) * np.clip(-head[:, 2:] / 0.15, 0, 1)
     out = head * (1.0, 1.0, 0.0) - (0.0, 0.08, 0.0)
     shift = wave * out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-3)
+    shift[-len(strands) :] += _turned(head[-len(strands) :]) - head[-len(strands) :]
     return Garment("long hair", patch, offset, shift, _covers(body, (0, 0, 0)), 0, 0.025, "hair")
+
+
+def _turned(head: np.ndarray) -> np.ndarray:
+    """Points turned about the head's axis by half a strand and drawn in: they close the gaps between the others."""
+    angle = 0.2 * np.clip((head[:, 1] - 0.03) / 0.04, 0, 1)
+    x, y = head[:, 0] * 0.96, (head[:, 1] - 0.08) * 0.96
+    turned = [x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle) + 0.08, head[:, 2]]
+    return np.stack(turned, 1)
 
 
 def tied_hair(rng: Rng, body: Body) -> Garment:
@@ -167,3 +176,40 @@ def headgear(rng: Rng, body: Body, hair: Garment | None) -> tuple[Garment, Garme
     under = 0.015 - hairline(body, points, up)
     rest = hair.patch.cut_with(under, np.concatenate([hair.offset_m[:, None], hair.shift_m], 1))
     return hat, replace(hair, patch=rest[0], offset_m=np.minimum(rest[1][:, 0], 0.008), shift_m=rest[1][:, 1:])
+
+
+# Upper edge of a beard above the eyes (m) by the distance behind them (m): under the nose, along the cheek, to the ear.
+BEARDLINE = ((-0.1, -0.046), (0.015, -0.046), (0.05, -0.052), (0.075, -0.03), (0.09, 0.0), (0.1, 0.0))
+
+
+def with_beard(rng: Rng, body: Body, hair: Garment | None) -> Garment:
+    """Stubble to a full beard, of the same hair, or alone on a bald man."""
+    skin = _head_skin(body)
+    points = _head(body, skin.carry(anatomy(body).points))
+    field = _beard(points) + 0.008 * (folds(rng, points * 6) - 0.5)
+    if rng.random() < 0.25:  # round the mouth only
+        field = np.minimum(field, 0.035 - np.abs(points[:, 0]))
+    patch = skin.cut(field)
+    depth = np.clip(_beard(_head(body, patch.carry(anatomy(body).points))) / 0.012, 0, 1)
+    offset = 0.001 + rng.choice([0.0005, 0.004, 0.012]) * depth
+    beard = Patch(patch.sources, patch.faces, patch.uv / HAIR_REPEAT_M)
+    nothing = np.full(body.n_vertices, -1.0)
+    if hair is None:
+        return Garment("beard", beard, offset, np.zeros((len(beard), 3)), nothing, 0, 0.015, "hair")
+    return replace(
+        hair,
+        name=f"{hair.name}, beard",
+        patch=join(hair.patch, beard),
+        offset_m=np.concatenate([hair.offset_m, offset]),
+        shift_m=np.concatenate([hair.shift_m, np.zeros((len(beard), 3))]),
+    )
+
+
+def _beard(head: np.ndarray) -> np.ndarray:
+    """Metres inside the beard of points (N, 3) relative to the eyes: below its edge, above the throat, off the lips."""
+    across, behind, up = np.abs(head[:, 0]), head[:, 1], head[:, 2]
+    edge = np.interp(behind, *np.array(BEARDLINE).T) - up
+    throat = up + 0.118 - 0.6 * np.clip(behind - 0.03, 0, None)
+    lips = (np.hypot(across / 0.027, (up + 0.066) / 0.012) - 1) * 0.012
+    ear = np.minimum(0.08 - behind, np.where(behind > 0.06, 0.072 - across, 1.0))
+    return np.minimum.reduce([edge, throat, np.where(behind > 0.04, 1.0, lips), ear])

@@ -26,7 +26,7 @@ from humansense.bodies.cuts import (
     spots_on,
 )
 from humansense.bodies.garments import Fit, Garment, Outfit, layered, tailor
-from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair
+from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair, with_beard
 from humansense.bodies.patch import patch_of
 
 Rng = np.random.Generator
@@ -234,11 +234,11 @@ def hairstyle(rng: Rng, body: Body) -> Garment | None:
 def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None) -> Outfit:
     """Clothes and hair for one person, pure in the generator.
 
-    shape: (11,) phenotypes of who wears it; only a man may go with a bare chest, and without `shape` nobody does.
+    shape: (11,) phenotypes of who wears it; only men wear beards or go with a bare chest, without `shape` nobody does.
     """
-    bare = shape is not None and shape[body.shape_names.index("gender")] < 0.5
+    male = shape is not None and shape[body.shape_names.index("gender")] < 0.5
     style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
-    garments = STYLES[style][1](rng, body, bare)
+    garments = STYLES[style][1](rng, body, male)
     if rng.random() > BARE_GROUND:
         shoes = footwear(rng, body)
         over = shoes[0].name == "boots" and rng.random() < 0.5
@@ -246,6 +246,8 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None) ->
     if rng.random() < 0.05:
         garments += (gloves(rng, body),)
     hair = hairstyle(rng, body)
+    if male and rng.random() < 0.35:
+        hair = with_beard(rng, body, hair)
     if rng.random() < 0.12:
         hat, hair = headgear(rng, body, hair)
         garments += (hat,)
