@@ -127,10 +127,23 @@ def test_normals_face_the_camera_and_match_the_slope_of_the_depth(ball: tuple[Re
     slope = np.cross(points[2:, 1:-1] - points[:-2, 1:-1], points[1:-1, 2:] - points[1:-1, :-2])
     slope /= np.linalg.norm(slope, axis=-1, keepdims=True)
     cosine = (slope * frame.normals[1:-1, 1:-1]).sum(-1)
-    rays = pixel_rays(view) @ view.R.T
-    facing = -(frame.normals * rays / np.linalg.norm(rays, axis=-1, keepdims=True)).sum(-1)
-    assert facing.min() > -1e-6
+    facing = facing_cosine(frame, view)
     assert cosine[np.isfinite(cosine) & (facing[1:-1, 1:-1] > 0.4)].min() > 0.99
+
+
+def facing_cosine(frame: Frame, view: Camera) -> np.ndarray:
+    """(H, W): 1 where the normal points at the camera, negative where it is turned away."""
+    rays = pixel_rays(view) @ view.R.T
+    return -(frame.normals * rays / np.linalg.norm(rays, axis=-1, keepdims=True)).sum(-1)
+
+
+def test_normals_of_coarse_outlines_are_not_turned_away() -> None:
+    vertices, faces = sphere(8)
+    view = camera()
+    renderer = Renderer(surface(faces, len(vertices)), [WHITE])
+    frame = renderer.render(vertices * RADIUS + CENTER, view, AMBIENT, grey(view.size))
+    assert facing_cosine(frame, view).min() > -1e-6
+    check_maps_agree(frame)
 
 
 def test_visible_vertices_lie_on_the_depth_map(ball: tuple[Renderer, np.ndarray]) -> None:
@@ -290,12 +303,13 @@ def test_part_is_the_largest_interpolated_weight() -> None:
 
 @pytest.mark.parametrize("samples", [4, 16])
 def test_edges_are_antialiased_by_their_coverage(samples: int) -> None:
-    """A white quad that ends a quarter into column 40 and half into row 12."""
+    """A white quad that begins three quarters into column 10 and ends a quarter into column 40 and half into row 12."""
     view = front_camera()
-    vertices = quad((-0.4, 2 * 10.25 / 100), (-0.2, 2 * 7.5 / 100), 2.0)
+    vertices = quad((-2 * 19.25 / 100, 2 * 10.25 / 100), (-0.2, 2 * 7.5 / 100), 2.0)
     frame = Renderer(surface(QUAD_FACES, 4), [WHITE]).render(vertices, view, AMBIENT, grey(view.size), samples)
     mixed = [GREY + share * (255 - GREY) for share in (0.25, 0.5, 0.125)]
     np.testing.assert_allclose(frame.image[20, 38:42, 0], [255, 255, mixed[0], GREY], atol=1)
+    np.testing.assert_allclose(frame.image[20, 9:12, 0], [GREY, mixed[0], 255], atol=1)
     np.testing.assert_allclose(frame.image[11:14, 20, 0], [GREY, mixed[1], 255], atol=1)
     if samples == 16:
         np.testing.assert_allclose(frame.image[12, 40], mixed[2], atol=1)
