@@ -1,4 +1,4 @@
-"""A people net that needs no training: red is person, green is where all joints are. For tests of what surrounds a net."""
+"""A people net that needs no training: red is person, green is where all joints are. It tests what surrounds a net."""
 
 from __future__ import annotations
 
@@ -48,15 +48,17 @@ def install(monkeypatch) -> None:
     from humansense.predict import model
 
     task = oracle_task()
-    monkeypatch.setattr(model, "load_task", lambda path: (task, OracleNet(task).eval()))
+    monkeypatch.setattr(model, "load_task", lambda path, fold: (task, OracleNet(task).eval()))
 
 
-def scene(height: int, width: int, box: tuple[int, int, int, int], dot: tuple[float, float] | None = None) -> np.ndarray:
-    """Grey, with a red rectangle (x0, y0, x1, y1) and in it a green dot a seventh as wide, at `dot` or its middle."""
+def scene(
+    height: int, width: int, box: tuple[int, int, int, int], dot: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Grey, with a red rectangle (x0, y0, x1, y1) and in it a green dot a fifth as wide, at `dot` or its middle."""
     image = np.full((height, width, 3), 90, np.uint8)
     x0, y0, x1, y1 = box
     image[y0:y1, x0:x1] = (230, 20, 20)
     x, y = dot or ((x0 + x1) / 2, (y0 + y1) / 2)
     ys, xs = np.mgrid[0:height, 0:width] + 0.5
-    image[(xs - x) ** 2 + (ys - y) ** 2 < (max(x1 - x0, y1 - y0) / 14) ** 2] = (20, 230, 20)
+    image[(xs - x) ** 2 + (ys - y) ** 2 < (max(x1 - x0, y1 - y0) / 10) ** 2] = (20, 230, 20)
     return image

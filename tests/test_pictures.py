@@ -22,7 +22,8 @@ def test_common_formats(tmp_path, scene, suffix, tolerance):
     path = tmp_path / f"a.{suffix}"
     Image.fromarray(scene).save(path, **({"quality": 95} if tolerance else {}))
     image = read_image(path)
-    assert image.dtype == np.uint8 and image.shape == scene.shape
+    assert image.dtype == np.uint8
+    assert image.shape == scene.shape
     assert np.abs(image.astype(int) - scene).max() <= tolerance
 
 
@@ -50,10 +51,12 @@ def test_grey_16bit_float_palette_cmyk_alpha(tmp_path, scene):
     alpha[:, :32] = 0
     Image.fromarray(np.concatenate([scene, alpha], -1)).save(tmp_path / "a.png")
     image = read_image(tmp_path / "a.png")
-    assert (image[:, :32] == 255).all() and (image[:, 32:] == scene[:, 32:]).all()
+    assert (image[:, :32] == 255).all()
+    assert (image[:, 32:] == scene[:, 32:]).all()
     Image.fromarray(np.stack([grey, alpha[..., 0]], -1), "LA").save(tmp_path / "la.png")
     image = read_image(tmp_path / "la.png")
-    assert (image[:, :32] == 255).all() and (image[:, 32:, 1] == grey[:, 32:]).all()
+    assert (image[:, :32] == 255).all()
+    assert (image[:, 32:, 1] == grey[:, 32:]).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -81,13 +84,15 @@ def test_bad_files_name_the_file_and_the_remedy(tmp_path, scene):
     (tmp_path / "text.jpg").write_text("not a picture\n" * 50)
     Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
     expected = {
-        "cut.jpg": "cut short", "cut.png": "cut short", "stub.jpg": "fetch or export|give a JPEG", "stub.png": "fetch or export|give a JPEG",
+        "cut.jpg": "cut short", "cut.png": "cut short",
+        "stub.jpg": "fetch or export|give a JPEG", "stub.png": "fetch or export|give a JPEG",
         "empty.jpg": "0 bytes", "text.jpg": "not a picture", "dot.png": "too small", "absent.png": "does not exist",
     }  # fmt: skip
     for name, words in expected.items():
         with pytest.raises(HumansenseError, match=words) as caught:
             read_image(tmp_path / name)
-        assert name in str(caught.value) and "\n" not in str(caught.value)
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
     with pytest.raises(HumansenseError, match="folder"):
         read_image(tmp_path)
     with pytest.raises(HumansenseError, match="expected uint8"):
@@ -104,8 +109,10 @@ def test_a_picture_over_the_limit_is_reduced_and_maps_back(tmp_path, mode, suffi
     small = read_picture(path, max_pixels=40_000)
     assert small.file_size == (300, 2000)
     height, width = small.image.shape[:2]
-    assert height * width <= 40_000 and abs(width / height - 2000 / 300) < 0.3
-    assert small.image[:, : width // 2 - 2].max() < 8 and small.image[:, width // 2 + 2 :].min() > 247
+    assert height * width <= 40_000
+    assert abs(width / height - 2000 / 300) < 0.3
+    assert small.image[:, : width // 2 - 2].max() < 8
+    assert small.image[:, width // 2 + 2 :].min() > 247
     corner = small.to_file @ [width, height, 1]
     assert np.allclose(corner[:2], [2000, 300])
 

@@ -66,14 +66,22 @@ def test_rotation_of_the_header_is_applied(tmp_path, degrees):
 
 
 def test_a_failure_leaves_no_file(tmp_path):
-    with pytest.raises(KeyboardInterrupt), VideoWriter(tmp_path / "x.mp4") as video:
-        video.write(ramp(0))
-        raise KeyboardInterrupt
+    def stopped() -> None:
+        with VideoWriter(tmp_path / "x.mp4") as video:
+            video.write(ramp(0))
+            raise KeyboardInterrupt
+
+    def of_two_sizes() -> None:
+        with VideoWriter(tmp_path / "z.mp4") as video:
+            video.write(ramp(0))
+            video.write(ramp(0, 40, 40))
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     with pytest.raises(HumansenseError, match="at least one frame"), VideoWriter(tmp_path / "y.mp4"):
         pass
-    with pytest.raises(HumansenseError, match="first frame's"), VideoWriter(tmp_path / "z.mp4") as video:
-        video.write(ramp(0))
-        video.write(ramp(0, 40, 40))
+    with pytest.raises(HumansenseError, match="first frame's"):
+        of_two_sizes()
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(HumansenseError, match="above 0"):
         VideoWriter(tmp_path / "w.mp4", fps=0)
@@ -93,7 +101,8 @@ def test_files_without_frames(tmp_path):
         for read in (probe_video, lambda p: list(read_frames(p))):
             with pytest.raises(HumansenseError, match=words) as caught:
                 read(tmp_path / name)
-            assert name in str(caught.value) and "\n" not in str(caught.value)
+            assert name in str(caught.value)
+            assert "\n" not in str(caught.value)
 
 
 def test_a_video_cut_short_gives_its_first_frames(tmp_path):

@@ -29,7 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "data show": ("data", "Show", "a contact sheet or a video of a set with every map"),
         "train": ("train", "Train", "train a net, and go on where it stopped"),
         "eval": ("evaluate", "Evaluate", "measure weights on a set or a real dataset"),
-        "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, caches, weights, licences"),
+        "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, weights, licences"),
     }
 )
 
@@ -98,7 +98,7 @@ def _run(name: str, arguments: list[str]) -> int:
     module, kind, _ = COMMANDS[name]
     command = getattr(importlib.import_module(f"humansense.cli.{module}"), kind)
     parsed = parse(command, name, arguments)
-    return parsed if isinstance(parsed, int) else int(parsed.run())
+    return parsed if isinstance(parsed, int) else int(parsed.run())  # type: ignore[attr-defined]
 
 
 def parse(command: type, name: str, arguments: list[str]) -> object:
@@ -133,5 +133,6 @@ def _overview(group: str = "") -> str:
     rows = [(name, row[2]) for name, row in COMMANDS.items() if name.startswith(group)]
     width = max(len(name) for name, _ in rows)
     lines = "\n".join(f"  {name:<{width}}  {words}" for name, words in rows)
-    head = f"usage: humansense {group or 'COMMAND'} ...\n\nSees people in pictures and video, offline.\n\ncommands:\n{lines}"
+    about = "Sees people in pictures and video, offline."
+    head = f"usage: humansense {group or 'COMMAND'} ...\n\n{about}\n\ncommands:\n{lines}"
     return head if group else f"{head}\n\n{_EXAMPLES}"

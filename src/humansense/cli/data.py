@@ -71,9 +71,7 @@ class Check:
             print(json.dumps(report.to_dict()))
         else:
             print(f"{self.root}: {report.clips} clips, {report.frames} frames")
-            rows = [
-                (name, f"{count - report.failed[name]} of {count} right") for name, count in report.checked.items()
-            ]
+            rows = [(name, f"{count - report.failed[name]} of {count} right") for name, count in report.checked.items()]
             print(console.table(rows))
             print("worst figures:\n" + console.table([(k, f"{v:.4g}") for k, v in report.worst.items()]))
             print(f"sha256 {report.digest}")
@@ -114,12 +112,13 @@ class Show:
     def _sheet(self) -> int:
         import numpy as np
 
-        from humansense.data.loaders import open_source
-        from humansense.data.store_read import ALL_MAPS
+        from humansense.data.readers import open_reader
+        from humansense.data.store_read import ClipSet
         from humansense.view.outputs import save_png
         from humansense.view.sheets import contact_sheet
 
-        source = open_source(self.root, maps=ALL_MAPS)
+        known = (self.root / "set.json").is_file() or not self.root.is_dir()
+        source = ClipSet(self.root) if known else open_reader(self.root)
         numbers = np.unique(np.linspace(0, len(source) - 1, self.samples).round().astype(int))
         samples = [source.read(int(i)) for i in console.progress(numbers, "reading")]
         out = self.out or self.root / "sheet.png"

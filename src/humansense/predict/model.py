@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from humansense.core import HumansenseError
-from humansense.nets import fold_batchnorm
 from humansense.predict.windows import Window, cut
 from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
 
@@ -70,7 +69,7 @@ class Model:
     """Task and net of one weight file, ready to be asked. Thread-safe; loads once."""
 
     def __init__(self, weights: str | Path, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
-        task, net = load_task(weights)
+        task, net = load_task(weights, fold=True)
         if not isinstance(task, PeopleTask):
             raise HumansenseError(
                 f"{weights} was trained for the task {task.name!r}; prediction needs weights of the task 'people'"
@@ -80,8 +79,8 @@ class Model:
         self.joint_set: str = task.settings.joint_set
         self.device = torch.device(device)
         self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
-        net = fold_batchnorm(net.eval()).requires_grad_(False)
-        self.net = net.to(self.device, self.dtype, memory_format=torch.channels_last)
+        folded = net.requires_grad_(False).to(self.device, self.dtype)
+        self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def look(

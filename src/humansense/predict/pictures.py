@@ -23,7 +23,9 @@ MAX_PIXELS = 24_000_000
 """Larger pictures are reduced by a whole factor as they are read: 24 megapixels of RGB are 72 MB."""
 MAX_FILE_PIXELS = 1_000_000_000
 """Larger files are refused: decoding them would take several GB."""
-PICTURE_SUFFIXES = frozenset(".jpg .jpeg .jpe .png .webp .tif .tiff .bmp .gif .ppm .pgm .jp2 .avif".split())
+PICTURE_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
+)
 
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError)
 _pillow_limit = threading.Lock()

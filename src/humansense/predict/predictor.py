@@ -58,9 +58,9 @@ class _Finding:
 class Predictor:
     """Loads the weights once; call it with a path or an array (H, W, 3) uint8 RGB as often as needed.
 
-        predictor = Predictor()
-        prediction = predictor("photo.jpg")
-        for prediction in predictor.video("clip.mp4"): ...
+    predictor = Predictor()
+    prediction = predictor("photo.jpg")
+    for prediction in predictor.video("clip.mp4"): ...
     """
 
     def __init__(self, settings: PredictSettings | None = None) -> None:
@@ -145,8 +145,8 @@ class Predictor:
 
     def _search(self, image: np.ndarray, best: _Finding | None, timings: dict[str, float]) -> _Finding | None:
         """The whole picture first; where nobody is seen, smaller windows all over it."""
-        shape = image.shape[:2]
-        rounds = [[whole_window(*shape)], *(tile_windows(*shape, share) for share in TILE_SHARES)]
+        height, width = image.shape[:2]
+        rounds = [[whole_window(height, width)], *(tile_windows(height, width, share) for share in TILE_SHARES)]
         for windows in rounds:
             for candidate in self._seen(image, windows, timings)[:2]:
                 finding = self._closer(image, candidate.box, self.settings.refine, timings)
@@ -171,19 +171,23 @@ class Predictor:
 
     def _closer(self, image: np.ndarray, box: np.ndarray, looks: int, timings: dict[str, float]) -> _Finding:
         """Look at the box, correct it by what is seen, and look again while it moves."""
-        options = (self.settings.flip, self.settings.scales)
-        for turn in range(looks):
-            look = self.model.look(image, [box_window(box)], *options, timings_ms=timings)
+        best: _Finding | None = None
+        for _ in range(looks):
+            look = self.model.look(image, [box_window(box)], self.settings.flip, self.settings.scales, timings)
             glance = self.model.glances(look)[0]
             finding = _Finding(look, glance, person_score(glance), box)
+            if best is not None and finding.score < 0.8 * best.score:
+                return best  # the correction led away from the person
+            best = finding
             seen = candidates(glance, image.shape[:2])
             if not seen:
                 break
             finding.box = seen[0].box
-            if turn + 1 == looks or iou(finding.box, box) > 0.8:
+            if iou(finding.box, box) > 0.8:
                 break
             box = finding.box
-        return finding
+        assert best is not None
+        return best
 
     @property
     def joint_set(self) -> str:

@@ -64,7 +64,8 @@ def depth_summary(prediction: Prediction) -> dict[str, float] | None:
     known = prediction.depth[np.isfinite(prediction.depth)]
     if known.size == 0:
         return None
-    return dict(zip(("nearest", "median", "farthest"), (_number(v, 4) for v in np.percentile(known, [2, 50, 98])), strict=True))
+    near, middle, far = (round(float(v), 4) for v in np.percentile(known, [2, 50, 98]))
+    return {"nearest": near, "median": middle, "farthest": far}
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,9 @@ import numpy as np
 
 from humansense.core import HumansenseError
 
-VIDEO_SUFFIXES = frozenset(".mp4 .mov .m4v .avi .mkv .webm .mpg .mpeg .wmv .flv .3gp .ogv .ts .mts".split())
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts")
+)
 _DEFAULT_FPS = 25.0
 
 

@@ -52,7 +52,8 @@ class VideoWriter:
                 self._open(frame.shape)
             if frame.shape != self._shape:
                 raise HumansenseError(
-                    f"frame {self.frames} of {self.path} has shape {frame.shape}, expected the first frame's {self._shape}"
+                    f"frame {self.frames} of {self.path} has shape {frame.shape}, "
+                    f"expected the first frame's {self._shape}"
                 )
             pad = ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0))
             even = np.pad(frame, pad, mode="edge") if pad[0][1] or pad[1][1] else frame
@@ -67,7 +68,7 @@ class VideoWriter:
 
         name = next((c for c in _CODECS if c in av.codecs_available), None)
         if name is None:
-            raise HumansenseError(f"cannot write {self.path}: this FFmpeg has none of the encoders {', '.join(_CODECS)}")
+            raise HumansenseError(f"cannot write {self.path}: this FFmpeg has none of {', '.join(_CODECS)}")
         self._shape = shape
         self._container = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "+faststart"})
         self._stream = self._container.add_stream(name, rate=self._fps)

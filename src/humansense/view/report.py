@@ -67,30 +67,39 @@ def report_html(report: Report) -> str:
 
 def _photo(entry: PhotoEntry) -> str:
     shown = small(entry.prediction, SHOT_SIDE)
-    height, width = entry.prediction.image.shape[:2]
-    pill = (
-        f'<span class="pill">person found, score {entry.prediction.score:.2f}</span>'
-        if entry.prediction.found
-        else f'<span class="pill no">no person found, score {entry.prediction.score:.2f}</span>'
-    )
-    credit = f", {entry.credit}" if entry.credit else ""
-    top = f'<div class="top"><h3>{page.escape(entry.name)}</h3>{pill}<span class="dim">{width} x {height} pixels{page.escape(credit)}</span></div>'
-    shots = [page.figure(draw.draw_box(shown.image, shown.box) if shown.found else shown.image, "picture", "box: found" if shown.found else "")]
-    if not entry.prediction.found:
-        return f'<section class="card">{top}<div class="shots one">{"".join(shots)}</div>{_timings(entry.prediction)}</section>'
+    top = _photo_head(entry)
+    if not shown.found:
+        shot = page.figure(shown.image, "picture")
+        return f'<section class="card">{top}<div class="shots one">{shot}</div>{_timings(shown)}</section>'
     near, far = draw.depth_range(shown.depth)
-    shots += [
+    seen = len(np.unique(shown.parts[shown.parts > 0]))
+    shots = (
+        page.figure(draw.draw_box(shown.image, shown.box), "picture", "box: found"),
         page.figure(overlay(shown, parts=False), "skeleton", "warm: right, cool: left"),
-        page.figure(draw.blend_parts(shown.image, shown.parts, strength=0.82), "parts", f"{len(np.unique(shown.parts[shown.parts > 0]))} of 14"),
+        page.figure(draw.blend_parts(shown.image, shown.parts, strength=0.82), "parts", f"{seen} of 14"),
         page.figure(draw.color_depth(shown.depth, near, far), "depth", f"{near * 100:+.0f} to {far * 100:+.0f} cm"),
-    ]  # fmt: skip
+    )
+    columns = (
+        f"<div><h4>Joints, by score</h4>{_joint_bars(shown)}</div>",
+        f"<div><h4>Parts, share of the person</h4>{_part_bars(shown)}</div>",
+        f"<div><h4>Depth, from the pelvis</h4>{page.depth_ramp(near, far)}"
+        f'<h4 class="next">Time</h4>{_timings(shown)}</div>',
+    )
     return (
         f'<section class="card">{top}<div class="shots">{"".join(shots)}</div>{_stats(entry.prediction)}'
-        f'<div class="cols"><div><h4>Joints, by score</h4>{_joint_bars(entry.prediction)}</div>'
-        f"<div><h4>Parts, share of the person</h4>{_part_bars(entry.prediction)}</div>"
-        f"<div><h4>Depth, from the pelvis</h4>{page.depth_ramp(near, far)}"
-        f'<h4 style="margin-top:22px">Time</h4>{_timings(entry.prediction)}</div></div>{_joint_table(entry.prediction)}</section>'
+        f'<div class="cols">{"".join(columns)}</div>{_joint_table(entry.prediction)}</section>'
     )
+
+
+def _photo_head(entry: PhotoEntry) -> str:
+    """Title, whether somebody was found, and where the photo comes from."""
+    height, width = entry.prediction.image.shape[:2]
+    found, score = entry.prediction.found, entry.prediction.score
+    words = "person found" if found else "no person found"
+    pill = f'<span class="pill{"" if found else " no"}">{words}, score {score:.2f}</span>'
+    about = f"{width} x {height} pixels" + (f", {entry.credit}" if entry.credit else "")
+    title = f"<h3>{page.escape(entry.name)}</h3>"
+    return f'<div class="top">{title}{pill}<span class="dim">{page.escape(about)}</span></div>'
 
 
 def _stats(prediction: Prediction) -> str:
@@ -140,10 +149,8 @@ def _joint_table(prediction: Prediction) -> str:
             joint_set(prediction.joint_set).names, prediction.joints, prediction.joint_scores, strict=True
         )
     )
-    return (
-        "<details><summary>Coordinates in pixels</summary><table><tr><th>joint</th><th>x</th><th>y</th><th>score</th></tr>"
-        f"{rows}</table></details>"
-    )
+    head = "<tr><th>joint</th><th>x</th><th>y</th><th>score</th></tr>"
+    return f"<details><summary>Coordinates in pixels</summary><table>{head}{rows}</table></details>"
 
 
 def _legend() -> str:
@@ -163,10 +170,17 @@ def _synthetic(samples: Sequence[Sample]) -> str:
         grid += f"<span>{page.escape(name)}</span>"
         for maps in columns:
             array = maps.get(name)
-            grid += page.image(array, name, lossless=name in ("parts", "persons", "mask")) if array is not None else "<span></span>"
+            grid += (
+                page.image(array, name, lossless=name in ("parts", "persons", "mask"))
+                if array is not None
+                else "<span></span>"
+            )
+    lead = (
+        f"Made a moment ago from a seed: {width} x {height} pixels, exact to the pixel because the renderer knows. "
+        "This is what the network learns from."
+    )
+    columns_css = f"grid-template-columns:64px repeat({len(samples)},1fr)"
     return (
-        "<h2>Synthetic people, with all their truth</h2>"
-        f'<p class="lead">Made a moment ago from a seed: {width} x {height} pixels, exact to the pixel because the renderer '
-        "knows. This is what the network learns from.</p>"
-        f'<section class="card scroll"><div class="sheet" style="grid-template-columns:64px repeat({len(samples)},1fr)">{grid}</div></section>'
+        f'<h2>Synthetic people, with all their truth</h2><p class="lead">{lead}</p>'
+        f'<section class="card scroll"><div class="sheet" style="{columns_css}">{grid}</div></section>'
     )
