@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from humansense.core.errors import HumansenseError
+from humansense.core.values import Batch
 from humansense.train.averages import Average, lr_factor, make_optimizer
 from humansense.train.checkpoint import WEIGHTS, Position, Run
 from humansense.train.journal import Journal
@@ -61,7 +62,7 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
     with Journal(Path(settings.out), run.at.samples, settings.progress and main) as journal, _stop_signal() as stop:
         net.train()
         while (progress := _progress(settings, run.at)) < 1:
-            batch = next(stream).to(fabric.device)
+            batch = _next(stream).to(fabric.device)
             if settings.optimizer == "adamw":
                 for group in optimizer.param_groups:
                     group["lr"] = settings.lr * lr_factor(progress, settings.warmup)
@@ -91,6 +92,14 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
                 if stop.is_set():
                     raise KeyboardInterrupt
     return Path(settings.out) / WEIGHTS
+
+
+def _next(stream: Iterator[Batch]) -> Batch:
+    """The next batch of a stream that must not end."""
+    batch = next(stream, None)
+    if batch is None:
+        raise HumansenseError("the training data ran out before the end of the run: give an endless source of batches")
+    return batch
 
 
 def _progress(settings: TrainSettings, at: Position) -> float:
