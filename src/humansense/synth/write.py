@@ -10,6 +10,8 @@ import logging
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,15 +158,20 @@ def _start_worker() -> None:
 def _run(jobs: list[tuple[SynthSettings, _Pantry, int]], workers: int) -> Iterator[int]:
     # Always in fresh processes with one thread each, so that one worker and many compute the same bytes.
     context = multiprocessing.get_context("spawn")
-    pool = context.Pool(min(workers, len(jobs)), initializer=_start_worker)
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
     try:
-        yield from pool.imap_unordered(_make_shard, jobs)
-        pool.close()
-    except BaseException:
-        pool.terminate()
-        raise
+        pending = {pool.submit(_make_shard, job) for job in jobs}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise HumansenseError(
+            "a worker was killed, perhaps for want of memory: run the same command again to go on where it stopped, "
+            "with fewer --workers if it happens again"
+        ) from error
     finally:
-        pool.join()
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C the shards under way are finished, seconds, and kept
 
 
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
