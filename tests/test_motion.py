@@ -306,6 +306,17 @@ def test_retarget_scales_to_the_person(body: Body) -> None:
         assert float(lowest.abs().max()) < 0.02
 
 
+def test_a_head_solved_the_wrong_way_round_is_led_back(body: Body, rig: Rig) -> None:
+    def between(degrees: float) -> float:
+        pose = retarget(expmap_motion(Neck=(degrees, 0, 0)), body).pose
+        turns, _ = rig.kinematics(pose)
+        relative = turns[0, rig.index["spine01"]].T @ turns[0, rig.index["head"]]
+        return float(torch.rad2deg(((relative.diagonal().sum() - 1) / 2).clamp(-1, 1).acos()))
+
+    assert between(60) == pytest.approx(60, abs=0.1)
+    assert between(170) == pytest.approx(0, abs=0.1)
+
+
 def test_a_jump_stays_in_the_air(body: Body, rig: Rig) -> None:
     motion = expmap_motion(frames=40)
     motion.root[20:25, 2] += 0.4
@@ -396,6 +407,11 @@ def test_built_in_motion(kind: str, body: Body) -> None:
             cosine = (steps.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
             assert float(torch.rad2deg(cosine.clamp(-1, 1).acos()).max()) < 50  # degrees a frame
             assert float(motion.translation.diff(dim=0).norm(dim=-1).max()) < 0.4
+        rig = make_rig(body, shape)
+        turns, joints = rig.kinematics(motion.pose, motion.translation)
+        for side in "LR":
+            assert knee_bend(joints, turns, rig, side) > -0.02
+            assert elbow_bend(joints, turns, rig, side) > -1e-3
         few = motion[::8]
         posed = body.pose(body.rest(shape[None]), few.pose, few.translation)
         lowest = posed.vertices[:, np.unique(body.faces), 2].amin(1)

@@ -23,10 +23,10 @@ class Gait:
 
     phase: (T,) in turns; at 0 the left heel strikes. stride: the way of one turn (two steps). stance: the part of the
     turn that a foot stands. pitch: (phase, degrees) keys of the foot, heel up is positive. ahead: where the heel
-    strikes, as a part of the way that the pelvis goes during the stance. lift: how high a swinging foot is raised, and early in
-    the swing for `early` > 1. width: of the track. bob: half of the pelvis's way up and down; highest in the middle of
-    the stance, or lowest there if negative. yaw: (left, right) degrees outwards. uneven: phase by which the right step
-    comes early.
+    strikes, as a part of the way that the pelvis goes during the stance. lift: how high a swinging foot is raised, and
+    early in the swing for `early` > 1. width: of the track. bob: half of the pelvis's way up and down; highest in the
+    middle of the stance, or lowest there if negative. yaw: (left, right) degrees outwards. uneven: phase by which the
+    right step comes early.
     """
 
     phase: Tensor

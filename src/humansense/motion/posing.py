@@ -11,7 +11,7 @@ from humansense.core import HumansenseError
 from humansense.geometry import axis_angle_to_matrix
 from humansense.motion.limits import LIMITS_DEG
 from humansense.motion.retarget import assemble, half_twisted
-from humansense.motion.rig import SIDES, Rig, frame, relaxed_fingers, rest_frames
+from humansense.motion.rig import SIDES, Rig, frame, relaxed_fingers, rest_frames, shoulder_girdle
 
 Angles = Mapping[str, Tensor]
 
@@ -101,13 +101,12 @@ def _arm(rig: Rig, rest: dict[str, Tensor], s: str, a: Angles, chest: Tensor, gl
     """Global rotations of an arm into `glob`; the shoulder girdle follows a raised arm by a quarter."""
     zero, sign = torch.zeros(len(chest)), 1.0 if s == "L" else -1.0
     elevation, plane = a.get("arm_elevation", zero), torch.deg2rad(a.get("arm_plane", zero))
-    raised = a.get("collar_raise", zero) + 0.2 * (elevation - 30).clamp(min=0)
-    forward = a.get("collar_forward", zero) + 12 * torch.sin(plane) * torch.sin(torch.deg2rad(elevation)).clamp(min=0)
-    collar = chest @ _turn((0, -sign, 0), raised) @ _turn((0, 0, -sign), forward)
-    glob[rig.index[f"clavicle.{s}"]] = collar
+    collar = chest @ _turn((0, -sign, 0), a.get("collar_raise", zero))
+    collar = collar @ _turn((0, 0, -sign), a.get("collar_forward", zero))
     # The swing turns "down" towards (cos plane, -sin plane) about the horizontal axis across that direction.
     axis = torch.stack([-torch.sin(plane), -sign * torch.cos(plane), zero], -1)
     swing = axis_angle_to_matrix(torch.deg2rad(elevation)[:, None] * axis)
+    glob[rig.index[f"clavicle.{s}"]] = collar @ shoulder_girdle(-swing[..., 2], s)
     upper = chest @ swing @ _turn((0, 0, -sign), a.get("arm_roll", zero))
     fore = upper @ _turn((-1, 0, 0), a.get("elbow_flex", zero))
     hand = fore @ _turn((0, 0, sign), a.get("forearm_turn", zero))

@@ -17,7 +17,7 @@ from torch import Tensor
 from humansense.bodies import Body
 from humansense.geometry import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from humansense.motion.names import NameMap, name_map
-from humansense.motion.rig import SIDES, Rig, frame, make_rig, relaxed_fingers, rest_frames
+from humansense.motion.rig import SIDES, Rig, frame, make_rig, relaxed_fingers, rest_frames, shoulder_girdle
 from humansense.motion.values import BodyMotion, Motion, resample
 
 # Axes of flexion in the zero pose, of the left side; the right one mirrors (x of an axis of rotation stays). Elbows of
@@ -30,6 +30,7 @@ _PALM = (0.0, 0.0, -1.0)
 _FLESH_M = {"thigh": 0.09, "shin": 0.05, "upper_arm": 0.05, "forearm": 0.04, "hand": 0.03}
 _SPINE_FLESH_M, _HEAD_FLESH_M = 0.10, 0.10
 _HEEL_M = 0.05  # how far the heel lies behind the ankle
+_ON_FLOOR = 0.2  # the part of a clip in which a body is at least on the floor
 _DEAD_ZONE_M = 0.03  # the lowest point of a walking skeleton goes up and down by about this much while its feet stand
 
 
@@ -87,7 +88,8 @@ def _pose(motion: Motion, table: NameMap, rig: Rig, turns: Tensor) -> Tensor:
     glob[0] = trunk[:, 0]
     for k, bone in enumerate(("spine05", "spine04", "spine03", "spine02", "spine01")):
         glob[rig.index[bone]] = _along(trunk, 0.15 + 0.85 * k / 4)
-    chest, head = trunk[:, -1], turns[:, motion.joint(table.head)]
+    chest = trunk[:, -1]
+    head = unflipped(chest, turns[:, motion.joint(table.head)])
     for bone, part in (("neck01", 0.2), ("neck02", 0.45), ("neck03", 0.7), ("head", 1.0)):
         glob[rig.index[bone]] = head if part == 1.0 else slerp(chest, head, part)
     local: dict[int, Tensor] = dict(relaxed_fingers(rig))
@@ -107,7 +109,9 @@ def _pose(motion: Motion, table: NameMap, rig: Rig, turns: Tensor) -> Tensor:
         glob[rig.index[f"lowerarm02.{s}"]] = half_twisted(forearm, hand, rest[f"forearm.{s}"][:, 0])
         glob[rig.index[f"wrist.{s}"]] = hand
         collar = motion.joint(table.limb("collar", s)[0])
-        local[rig.index[f"clavicle.{s}"]] = chest.transpose(-1, -2) @ turns[:, collar]
+        upper_arm = (turns[:, collar].transpose(-1, -2) @ turned("upper_arm")) @ rest[f"upper_arm.{s}"][:, 0]
+        girdle = shoulder_girdle(upper_arm, s)
+        local[rig.index[f"clavicle.{s}"]] = chest.transpose(-1, -2) @ turns[:, collar] @ girdle
         foot, toes = table.limb("foot", s)[0], table.limb("toes", s)[0]
         if foot != toes:
             align = source[f"foot.{s}"] @ rest[f"foot.{s}"].T
@@ -122,6 +126,16 @@ def _along(chain: Tensor, part: float) -> Tensor:
     at = part * (chain.shape[1] - 1)
     first = min(int(at), chain.shape[1] - 2)
     return slerp(chain[:, first], chain[:, first + 1], at - first) if at > first else chain[:, first]
+
+
+def unflipped(base: Tensor, turned: Tensor) -> Tensor:
+    """`turned` (T, 3, 3), led back to `base` where it lies more than 80 to 110 degrees from it, as no head does.
+
+    Some captures have frames, or whole clips, in which a badly tracked head is solved the wrong way round.
+    """
+    vector = matrix_to_axis_angle(base.transpose(-1, -2) @ turned)
+    wrong = ((torch.rad2deg(vector.norm(dim=-1)) - 80) / 30).clamp(0, 1)
+    return base @ axis_angle_to_matrix(vector * (1 - wrong)[:, None])
 
 
 def half_twisted(upper: Tensor, lower: Tensor, axis: Tensor, part: float = 0.5) -> Tensor:
@@ -193,7 +207,7 @@ def _translation(motion: Motion, table: NameMap, rig: Rig, pose: Tensor, turns: 
 
 def lift_off(lowest: Tensor) -> Tensor:
     """(T,) how far a body is in the air, from its lowest point's height (T,): zero at the clip's floor and below."""
-    above = (lowest - torch.quantile(lowest, 0.02)).clamp(min=0)
+    above = (lowest - torch.quantile(lowest, _ON_FLOOR)).clamp(min=0)
     return above * above / (above + _DEAD_ZONE_M)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from humansense.bodies import Body
+from humansense.geometry import axis_angle_to_matrix
 from humansense.motion.values import tree_kinematics
 
 SIDES = ("L", "R")
@@ -135,6 +136,22 @@ def rest_frames(rig: Rig) -> dict[str, Tensor]:
     return frames
 
 
+def shoulder_girdle(upper_arm: Tensor, side: str) -> Tensor:
+    """(T, 3, 3) turn of the clavicle that goes with an upper arm that points along `upper_arm` (T, 3) in chest axes.
+
+    Above 30 degrees of elevation a fifth of it is the clavicle's (scapulohumeral rhythm), and reaching forward brings
+    the shoulder forward by up to 12 degrees.
+    """
+    x, y, z = torch.nn.functional.normalize(upper_arm, dim=-1).unbind(-1)
+    elevation = torch.acos((-z).clamp(-1, 1))
+    raised = 0.2 * (elevation - torch.pi / 6).clamp(min=0)
+    forward = 0.21 * (-y)
+    sign = 1.0 if side == "L" else -1.0
+    zero = torch.zeros_like(x)
+    up = axis_angle_to_matrix(torch.stack([zero, -sign * raised, zero], -1))
+    return up @ axis_angle_to_matrix(torch.stack([zero, zero, -sign * forward.clamp(min=0)], -1))
+
+
 def palm_normal(rig: Rig, side: str) -> Tensor:
     """(3,) unit vector out of the palm at rest."""
     along = rig.joints[rig.index[f"finger3-1.{side}"]] - rig.joints[rig.index[f"wrist.{side}"]]
@@ -145,8 +162,6 @@ def palm_normal(rig: Rig, side: str) -> Tensor:
 
 def relaxed_fingers(rig: Rig, curl_rad: float = 0.3) -> dict[int, Tensor]:
     """Rotations (3, 3) by bone index that curl the fingers a little towards the palm, as a resting hand does."""
-    from humansense.geometry import axis_angle_to_matrix
-
     out = {}
     for s in SIDES:
         normal = palm_normal(rig, s)
