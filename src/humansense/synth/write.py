@@ -183,6 +183,8 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     pantry = _pantry(settings)
     load_body()  # built once, before the workers ask for it
     start_set(settings.out, settings.description())
+    for leftover in (settings.out / "shards").glob(".*.partial.*"):  # of workers that were killed
+        leftover.unlink(missing_ok=True)
     shards = settings.shards()
     total = settings.clips * settings.frames
     missing = [i for i in range(len(shards)) if not is_whole(shard_path(settings.out, i))]
