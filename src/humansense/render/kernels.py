@@ -2,8 +2,8 @@
 
 Every sample point of the image is a ray, and every hit is an exact ray-triangle intersection (Woop 2013). Which
 triangles a ray has to be tried against follows from their bounds on the image, not from a search tree: all rays start
-at the camera, and a body's triangles are about a pixel large. On the CPU this takes a half to a third of the time of
-rays into Warp's BVH (measured at 8, 4 and 2.5 m: 6, 11 and 15 ms against 11, 30 and 52).
+at the camera, and a body's triangles are about a pixel large. On the CPU this takes between a half and a third of the
+time of casting the same rays into Warp's BVH, and nothing has to be built or refitted.
 
 Plain loops, compiled by Warp for the CPU and for CUDA. Shapes are checked and memory is held by `renderer.py`.
 """
