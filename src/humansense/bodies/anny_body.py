@@ -29,6 +29,7 @@ from humansense.bodies.base_mesh import HELPER_GROUPS, SKIN_GROUPS, FaceGroup, r
 from humansense.bodies.part_labels import part_weights
 from humansense.bodies.regressors import compact_regressors
 from humansense.core import HumansenseError, cache_dir, joint_set, write_error
+from humansense.geometry.warp_start import start_warp
 
 log = logging.getLogger(__name__)
 
@@ -189,9 +190,7 @@ def _ticking(progress: Progress | None) -> Iterator[None]:
 
 
 def _anny_model() -> Any:
-    import warp
-
-    warp.config.quiet = True
+    start_warp()
     import anny
 
     return anny.Anny(rig="anny", topology="makehuman-full", phenotypes="all")
