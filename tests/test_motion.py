@@ -15,6 +15,7 @@ from humansense.geometry import axis_angle_to_matrix
 from humansense.motion import PROCEDURAL, Motion, procedural, read_amc, read_bvh, read_motion, resample, retarget
 from humansense.motion.bvh import unit_of
 from humansense.motion.expmap import COLUMNS, SKELETON
+from humansense.motion.find import find_motions
 from humansense.motion.legs import leg_angles
 from humansense.motion.limits import LIMITS_DEG
 from humansense.motion.names import NAME_MAPS
@@ -534,3 +535,17 @@ def test_formats_agree_on_the_same_walk() -> None:
     for ours, theirs in (("lfemur", "LeftUpLeg"), ("rhumerus", "RightArm"), ("ltibia", "LeftLeg"), ("head", "Head")):
         a, b = one.kinematics()[0][:, one.joint(ours)], two.kinematics()[0][:, two.joint(theirs)]
         assert float((a - b).abs().max()) < 0.02, ours
+
+
+def test_find_motions_tells_captures_from_other_text(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    for name in ("z.bvh", "a/01.amc", "a/01.asf"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "a" / "b" / "walk_1.txt").write_text(",".join(["0.5", "-1e-3"] * 10) + "\n")
+    (tmp_path / "readme.txt").write_text("free for all uses, with, many, commas, " * 9)
+    found = find_motions(tmp_path)
+    assert [str(p.relative_to(tmp_path)) for p in found] == ["a/01.amc", "a/b/walk_1.txt", "z.bvh"]
+    (tmp_path / "none").mkdir()
+    for folder in (tmp_path / "none", tmp_path / "missing"):
+        with pytest.raises(HumansenseError, match=folder.name):
+            find_motions(folder)

@@ -43,14 +43,14 @@ def _capture(path: str, fps: float) -> Motion:
 
 def perform(spec: SceneSpec) -> BodyMotion:
     """The motion of a clip: `spec.frames` poses at `spec.fps`, on the floor, facing where the source faces."""
-    body = load_body()
+    body, shape = load_body(), torch.tensor([spec.shape])
     if spec.motion.startswith("procedural:"):
         rng = np.random.default_rng(spec.motion_seed)
-        motion = procedural(spec.motion.removeprefix("procedural:"), rng, spec.frames, spec.fps, body)
+        motion = procedural(spec.motion.removeprefix("procedural:"), rng, spec.frames, spec.fps, body, shape)
     else:
         source = _capture(spec.motion, spec.fps)
         first = int(spec.start * max(0, len(source) - spec.frames + 1))
-        motion = retarget(source[first : first + spec.frames], body, torch.tensor([spec.shape]))
+        motion = retarget(source[first : first + spec.frames], body, shape)
         motion = _there_and_back(motion, spec.frames)
     return mirrored(motion) if spec.mirror else motion
 
