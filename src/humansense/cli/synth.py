@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
@@ -56,7 +56,7 @@ class Synth:
         size = console.picture_size(self.size)
         from humansense.synth import SynthSettings, make_set
 
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__} | {"size": size}
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"size": size}
         settings = SynthSettings(**values)
         build_body_once()
         start = time.perf_counter()

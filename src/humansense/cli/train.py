@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -74,7 +74,7 @@ class Train:
             raise HumansenseError("--data is empty: give one or more sets")
         from humansense.train import TrainSettings, train
 
-        values: dict[str, Any] = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         joints = values.pop("joint_set")
         settings = TrainSettings(**values, task_options={} if joints is None else {"joint_set": joints})
         weights = train(settings)

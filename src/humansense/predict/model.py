@@ -65,6 +65,16 @@ def fast_dtype() -> torch.dtype:
     return torch.bfloat16 if supported is not None and supported() and "AVX512" in capability else torch.float32
 
 
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise HumansenseError(f"the device {name!r} cannot be used here ({reason}): use cpu") from error
+    return device
+
+
 class Model:
     """Task and net of one weight file, ready to be asked. Thread-safe; loads once."""
 
@@ -77,7 +87,7 @@ class Model:
         self.task = task
         self.size: int = task.settings.image_size
         self.joint_set: str = task.settings.joint_set
-        self.device = torch.device(device)
+        self.device = _device(device)
         self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
         folded = net.requires_grad_(False).to(self.device, self.dtype)
         self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
