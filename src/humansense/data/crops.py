@@ -50,11 +50,12 @@ class Crop:
     def settle(self) -> None:
         """Decide what only the finished crop can tell: joints outside are not visible, and whether anyone is left.
 
-        Where the parts are known they decide; otherwise any known joint within the crop does.
+        Where nothing is known of the parts, any known joint within the crop decides; else the pixels that are not
+        background (of sets that draw masks but no parts, those of unknown part).
         """
         inside = _at(np.ones(self.image.shape[:2], bool), self.joints)
         self.visible &= inside
-        if (self.parts == UNKNOWN).any():
+        if (self.parts == UNKNOWN).all():
             self.has_person = bool(inside.any())
         else:
             self.has_person = bool(np.count_nonzero(self.parts) >= MIN_PERSON_PIXELS)
