@@ -17,7 +17,7 @@ from humansense.bodies.patch import neighbour_mean, used_vertices, vertex_normal
 from humansense.core import JOINT_SETS, part_set
 
 FRAMES_AT_ONCE = 16  # that many fit the processor's cache
-SINK_M, SINK_WITHIN_M = 0.007, 0.015  # skin under cloth sinks that deep, that far inside the border
+SINK_M, SINK_WITHIN_M = 0.011, 0.015  # skin under cloth sinks that deep, that far inside the border
 LAYERS_MEET_M = 0.045  # cloth this near to a place that is dressed already lies over it
 LAYER_GAP_M = 0.006  # and that far off
 SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
@@ -125,14 +125,14 @@ def displaced(garment: Garment, body_vertices: np.ndarray, under: tuple[Under, .
     points = garment.patch.carry(body_vertices)
     normals = vertex_normals(points, garment.patch.faces)
     mean = neighbour_mean(garment.patch.faces, len(points))
-    least = garment.offset_m
+    least, clear = garment.offset_m, np.full(len(points), -np.inf)
     for inner in under:
         distance, nearest = inner.tree.query(points, distance_upper_bound=LAYERS_MEET_M)
         over = np.isfinite(distance)
         reach = ((inner.worn[nearest[over]] - points[over]) * normals[over]).sum(1) + LAYER_GAP_M
-        least = least.copy()
-        least[over] = np.maximum(least[over], reach)
-    out = least.copy()
+        clear[over] = np.maximum(clear[over], reach)
+    least = np.maximum(least, clear)
+    out = least
     for _ in range(garment.drape):
         # Loose cloth spans hollows: a point may move out to where its neighbours pull it, never in.
         pulled = mean @ (points + normals * out[:, None]) - points
@@ -140,6 +140,7 @@ def displaced(garment: Garment, body_vertices: np.ndarray, under: tuple[Under, .
     push = normals * out[:, None]
     for _ in range(SMOOTHING):
         push = mean @ push
+    push += normals * np.clip(clear - (push * normals).sum(1), 0, None)[:, None]
     return points + push + garment.shift_m
 
 

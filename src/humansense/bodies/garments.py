@@ -122,8 +122,9 @@ def tailor(
     rng: np.random.Generator,
     hem: Border | None = None,
     panels: str = "top",
+    snug: Border | None = None,
 ) -> Garment:
-    """Cut a garment out of `cloth(body, panels)` along `border`; it widens towards `hem`."""
+    """Cut a garment out of `cloth(body, panels)` along `border`; it widens towards `hem` and lies close at `snug`."""
     a = anatomy(body)
     whole = cloth(body, panels)
     patch = whole.cut(border(spots_on(a, whole)))
@@ -132,6 +133,8 @@ def tailor(
     offset = fit.ease_m + fit.folds_m * folds(rng, spots.points) * np.clip(inward / 0.06, 0, 1)
     if hem is not None:
         offset += fit.flare_m * np.clip(1 - hem(spots) / fit.reach_m, 0, 1) ** 1.3
+    if snug is not None:
+        offset = np.minimum(offset, 0.001 + 0.25 * np.clip(snug(spots), 0, None))
     return Garment(name, patch, offset, np.zeros((len(patch), 3)), border(spots_on(a)), fit.drape)
 
 

@@ -59,8 +59,9 @@ def _straps(rng: Rng, low: float = 0.7) -> Border:
 
 def _top(rng: Rng, body: Body, name: str, sleeve: float, fit: Fit, hem: float) -> Garment:
     """sleeve: end on the arm, 0 for none."""
-    shape = meet(sleeves(sleeve), _neck(rng)) if sleeve > 0 else _straps(rng)
-    return tailor(body, name, meet(shape, above(hem)), fit, rng, above(hem))
+    opening = _neck(rng) if sleeve > 0 else _straps(rng)
+    shape = meet(sleeves(sleeve), opening) if sleeve > 0 else opening
+    return tailor(body, name, meet(shape, above(hem)), fit, rng, above(hem), snug=opening)
 
 
 def _loose(rng: Rng, ease_m: float) -> Fit:
