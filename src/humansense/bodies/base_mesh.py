@@ -39,6 +39,6 @@ def read_groups(path: str | Path, names: tuple[str, ...]) -> dict[str, FaceGroup
     groups = {}
     for name, polygons in wanted.items():
         triangles = [(p[0], p[k], p[k + 1]) for p in polygons for k in range(1, len(p) - 1)]
-        corners = np.array(triangles, dtype=np.int64).reshape(-1, 3, 2)
-        groups[name] = FaceGroup(corners[..., 0], uvs[corners[..., 1]])
+        indices = np.array(triangles, dtype=np.int64).reshape(-1, 3, 2)
+        groups[name] = FaceGroup(indices[..., 0], uvs[indices[..., 1]])
     return groups

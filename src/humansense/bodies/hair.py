@@ -105,6 +105,8 @@ def long_hair(rng: Rng, body: Body) -> Garment:
     head = _head(body, patch.carry(anatomy(body).points))
     wave = (folds(rng, head * 3) - 0.5)[:, None] * rng.uniform(0.0, 0.03) * np.clip(-head[:, 2:] / 0.15, 0, 1)
     out = head * (1.0, 1.0, 0.0) - (0.0, 0.08, 0.0)
+    # What hangs below the chin lies over the clothes.
+    wave += 0.025 * np.clip((-head[:, 2:] - 0.12) / 0.08, 0, 1)
     shift = wave * out / np.maximum(np.linalg.norm(out, axis=1, keepdims=True), 1e-3)
     shift[-len(strands) :] += _turned(head[-len(strands) :]) - head[-len(strands) :]
     return Garment("long hair", patch, offset, shift, _covers(body, (0, 0, 0)), 0, 0.025, "hair")

@@ -60,8 +60,7 @@ def regressor(set_name: str, bone_names: tuple[str, ...], coco: Mapping[str, np.
         elif source == "vertex":
             out[len(bone_names) + int(value)] = 1
         else:
-            parts = value.split()
-            out = sum((row(part) for part in parts), out) / len(parts)
+            out = np.mean([row(part) for part in value.split()], axis=0)
         return out
 
     return np.stack([row(name) for name in names])
