@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -71,4 +72,6 @@ class PartsMetrics(TaskMetrics):
 
     def compute(self) -> dict[str, float]:
         by_part = self.parts.compute()
+        if math.isnan(by_part["accuracy"]):  # no part was drawn anywhere: what is predicted on the background is no IoU
+            by_part["iou"] = math.nan
         return {"part_iou": by_part["iou"], "part_accuracy": by_part["accuracy"], "mask_iou": self.mask.compute()}
