@@ -13,8 +13,10 @@ from humansense.losses import (
     binary_cross_entropy,
     gaussian_heatmaps,
     heatmap_mse,
+    label_shares,
     masked_mean,
     pixel_cross_entropy,
+    share_cross_entropy,
     spatial_cross_entropy,
 )
 
@@ -56,6 +58,18 @@ def test_pixel_cross_entropy_is_the_loop():
     assert len(terms) < 30  # some are ignored
     assert pixel_cross_entropy(logits, labels).item() == pytest.approx(sum(terms) / len(terms))
     assert torch.autograd.gradcheck(lambda z: pixel_cross_entropy(z, labels), (logits,))
+
+
+def test_shares_give_the_loss_of_all_pixels():
+    logits, labels = rand(2, 4, 3, 5), torch.randint(-1, 4, (2, 12, 20))
+    repeated = logits.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    shares = label_shares(labels, 4, 4).double()
+    assert share_cross_entropy(logits, shares).item() == pytest.approx(pixel_cross_entropy(repeated, labels).item())
+    assert torch.autograd.gradcheck(lambda z: share_cross_entropy(z, shares), (logits,))
+    with pytest.raises(HumansenseError, match="cells of 4"):
+        label_shares(torch.zeros(1, 6, 8, dtype=torch.int64), 4, 4)
+    with pytest.raises(HumansenseError, match="differ"):
+        share_cross_entropy(logits, shares[:, :3])
 
 
 def test_gaussians_are_at_the_joints():
@@ -132,6 +146,7 @@ def test_empty_masks_give_zero_and_no_gradient():
     for loss in (
         masked_mean(nowhere, nothing),
         pixel_cross_entropy(maps, torch.full((2, 4, 4), IGNORE)),
+        share_cross_entropy(maps, label_shares(torch.full((2, 16, 16), IGNORE), 3, 4)),
         heatmap_mse(maps, target, nothing),
         spatial_cross_entropy(maps, nowhere, target, nothing),
         binary_cross_entropy(nowhere, nothing, nothing),

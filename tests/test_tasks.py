@@ -14,7 +14,7 @@ from humansense.losses import IGNORE
 from humansense.tasks import TASKS, PeopleSettings, load_task, make_task, task_from_json
 from humansense.tasks.depth import decode_depth, encode_depth
 from humansense.tasks.pose2d import decode_heatmaps, encode_joints, mass_near
-from humansense.tasks.task import known_parts, nearest_cells
+from humansense.tasks.task import cell_targets, foreground_first, known_parts
 
 SIZE = 64
 
@@ -118,16 +118,37 @@ def test_mirror_undoes_a_mirrored_image(name):
         assert torch.equal(once["presence"][:, -1], output["presence"][:, -1])
 
 
-def test_cells_take_their_nearest_pixel():
-    pixels = torch.arange(16 * 16).reshape(1, 16, 16)
-    cells = nearest_cells(pixels)
-    assert cells.shape == (1, 4, 4)
-    for i in range(4):
-        for k in range(4):
-            y, x = divmod(int(cells[0, i, k]), 16)
-            # Pixel (x, y) has its centre at x + 0.5; the cell's is at 4 k + 2: nearest means half a pixel away.
-            assert abs(x + 0.5 - (4 * k + 2)) == 0.5
-            assert abs(y + 0.5 - (4 * i + 2)) == 0.5
+def test_a_cell_weighs_its_pixels():
+    labels = torch.randint(-1, 3, (2, 16, 12))
+    shares = cell_targets(labels, 3)
+    assert shares.shape == (2, 3, 4, 3)
+    for b in range(2):
+        for y in range(4):
+            for x in range(3):
+                pixels = labels[b, 4 * y : 4 * y + 4, 4 * x : 4 * x + 4].flatten().tolist()
+                assert shares[b, :, y, x].tolist() == pytest.approx([pixels.count(k) / 16 for k in range(3)])
+
+
+def test_an_outline_stays_where_it_is():
+    """The best logits for a straight edge, enlarged, put it back within a fraction of a pixel, wherever it lies."""
+    task = tiny("parts")
+    shifts = []
+    for edge in range(20, 36):
+        labels = torch.zeros(1, SIZE, SIZE, dtype=torch.int64)
+        labels[:, :, edge:] = 2
+        # A net that knows the edge only to a cell or so: the shares, blurred.
+        shares = torch.nn.functional.avg_pool2d(cell_targets(labels, 15), 3, 1, 1, count_include_pad=False)
+        found = task.decode([{"parts": shares.clamp(min=1e-4).log()}])["parts"]
+        shifts.append(SIZE - edge - (found[0, SIZE // 2] == 2).sum().item())
+    assert abs(sum(shifts)) / len(shifts) < 0.2
+    assert max(map(abs, shifts)) <= 1
+
+
+def test_somebody_whose_part_is_unclear_is_still_somebody():
+    probabilities = torch.zeros(1, 15, 1, 2)
+    probabilities[0, [0, 3, 4], 0, 0] = torch.tensor([0.4, 0.35, 0.25])
+    probabilities[0, [0, 3, 4], 0, 1] = torch.tensor([0.6, 0.25, 0.15])
+    assert foreground_first(probabilities).tolist() == [[[3, 0]]]
 
 
 def test_joints_come_back_within_a_fraction_of_a_pixel():
@@ -179,8 +200,9 @@ def test_depth_off_the_range_and_off_the_person():
 
 def test_perfect_depth_logits_decode_to_the_truth():
     task = tiny("depth")
-    classes = task.targets(make_batch())["depth"]
-    logits = torch.nn.functional.one_hot(classes, 20).permute(0, 3, 1, 2).float() * 60
+    shares = task.targets(make_batch())["depth"]
+    classes = shares.argmax(1)
+    logits = shares * 60
     results = task.decode([{"depth": logits}])
     truth = decode_depth(classes, 19, 0.045).repeat_interleave(4, 1).repeat_interleave(4, 2)
     flat = (torch.nn.functional.avg_pool2d(torch.isnan(truth).float(), 9, 1, 4) == 0)[:3]  # away from the outline
@@ -199,9 +221,8 @@ def test_parts_are_enlarged_before_the_maximum():
     results = task.decode([{"parts": logits}])
     assert results["part_probabilities"].shape == (1, 15, SIZE, SIZE)
     assert torch.allclose(results["part_probabilities"].sum(1), torch.ones(1, SIZE, SIZE), atol=1e-5)
-    # Between cell centres x = 30 and x = 34 the two rise and fall linearly: 4 - t and 2 t meet at t = 4 / 3.
-    border = (results["parts"][0, 5] == 1).sum().item()
-    assert border == 31
+    # Between cell centres x = 30 and x = 34 the two fall and rise linearly, 4 (1 - t) = 8 t at t = 1 / 3: x = 31.3.
+    assert (results["parts"][0, 5] == 1).sum().item() == 31
 
 
 def test_scores_are_probabilities():
@@ -239,8 +260,8 @@ def test_maps_of_an_empty_crop_are_background_even_if_not_drawn():
     assert (known_parts(batch)[3] == 0).all()
     assert (known_parts(batch)[:3] == -1).all()
     targets = tiny("people").targets(batch)
-    assert (targets["depth"][3] == 0).all()
-    assert (targets["depth"][:3] == IGNORE).all()
+    assert (targets["depth"][3, 0] == 1).all()
+    assert not targets["depth"][:3].any()  # not known: no pixel counts
 
 
 def test_mask_of_a_set_that_draws_no_parts():

@@ -5,14 +5,23 @@ train that part. Logits may come in bf16: everything is computed in float32 (or 
 """
 
 from humansense.losses.heatmaps import gaussian_heatmaps, heatmap_mse, spatial_cross_entropy
-from humansense.losses.pixels import IGNORE, binary_cross_entropy, masked_mean, pixel_cross_entropy
+from humansense.losses.pixels import (
+    IGNORE,
+    binary_cross_entropy,
+    label_shares,
+    masked_mean,
+    pixel_cross_entropy,
+    share_cross_entropy,
+)
 
 __all__ = [
     "IGNORE",
     "binary_cross_entropy",
     "gaussian_heatmaps",
     "heatmap_mse",
+    "label_shares",
     "masked_mean",
     "pixel_cross_entropy",
+    "share_cross_entropy",
     "spatial_cross_entropy",
 ]

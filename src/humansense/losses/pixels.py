@@ -40,6 +40,36 @@ def pixel_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return total / (labels != IGNORE).sum().clamp(min=1)
 
 
+def label_shares(labels: Tensor, classes: int, cell: int) -> Tensor:
+    """(B, classes, H / cell, W / cell) float32: the share of each cell's cell x cell pixels that has each label.
+
+    labels: (B, H, W) int64 in 0..classes-1, or `IGNORE`, whose pixels are in no share: shares sum to 1 or less.
+    """
+    b, height, width = labels.shape
+    if height % cell or width % cell:
+        raise HumansenseError(f"label_shares: labels of {height} x {width} pixels cannot be cut into cells of {cell}")
+    h, w = height // cell, width // cell
+    pixels = labels.reshape(b, h, cell, w, cell).permute(0, 1, 3, 2, 4).reshape(b, h, w, cell * cell)
+    slots = torch.where(pixels == IGNORE, classes, pixels)  # one more slot takes the unknown ones
+    shares = torch.zeros(b, h, w, classes + 1, device=labels.device)
+    shares.scatter_add_(-1, slots, torch.full((), 1 / cell**2, device=labels.device).expand(slots.shape))
+    return shares[..., :classes].permute(0, 3, 1, 2).contiguous()
+
+
+def share_cross_entropy(logits: Tensor, shares: Tensor) -> Tensor:
+    """Mean cross entropy over all known pixels, each under its cell's logits. Both (B, C, h, w); see `label_shares`.
+
+    Equals `pixel_cross_entropy` of the logits repeated to the labels' resolution, at the price of the coarse one.
+    """
+    if logits.shape != shares.shape:
+        raise HumansenseError(
+            f"share_cross_entropy: logits {tuple(logits.shape)} and shares {tuple(shares.shape)} differ"
+        )
+    total = -(shares * F.log_softmax(at_least_float32(logits), 1)).sum()
+    known = shares.sum()
+    return total / torch.where(known > 0, known, torch.ones_like(known))
+
+
 def binary_cross_entropy(logits: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean binary cross entropy where `mask` holds. logits, target (0..1), mask (bool): one shape."""
     logits = at_least_float32(logits)

@@ -14,10 +14,19 @@ import torch
 from torch import Tensor
 
 from humansense.core.values import Batch
-from humansense.losses import IGNORE, pixel_cross_entropy
+from humansense.losses import IGNORE, share_cross_entropy
 from humansense.metrics import DepthError
 from humansense.tasks.settings import DepthSettings, TaskSettings
-from humansense.tasks.task import Outputs, Results, Task, TaskMetrics, known_parts, nearest_cells, upsample
+from humansense.tasks.task import (
+    Outputs,
+    Results,
+    Task,
+    TaskMetrics,
+    cell_targets,
+    foreground_first,
+    known_parts,
+    upsample,
+)
 
 
 def encode_depth(depth: Tensor, parts: Tensor, bins: int, bin_m: float) -> Tensor:
@@ -54,18 +63,18 @@ class DepthTask(Task[DepthSettings]):
         return {"depth": self.settings.bins + 1}
 
     def targets(self, batch: Batch) -> dict[str, Tensor]:
-        depth, parts = nearest_cells(batch.depth), nearest_cells(known_parts(batch))
-        return {"depth": encode_depth(depth, parts, self.settings.bins, self.settings.bin_m)}
+        classes = encode_depth(batch.depth, known_parts(batch), self.settings.bins, self.settings.bin_m)
+        return {"depth": cell_targets(classes, self.settings.bins + 1)}
 
     def stack_losses(
         self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[float, Tensor]]:
-        return {"depth": (1.0, pixel_cross_entropy(output["depth"], targets["depth"]))}
+        return {"depth": (1.0, share_cross_entropy(output["depth"], targets["depth"]))}
 
     def decode(self, outputs: Outputs) -> Results:
         bins, bin_m = self.settings.bins, self.settings.bin_m
         logits = upsample(outputs[-1]["depth"])
-        classes = logits.argmax(1)
+        classes = foreground_first(logits.softmax(1))
         centres = (torch.arange(bins, device=logits.device) - bins // 2).float() * bin_m
         soft = (logits[:, 1:].softmax(1) * centres[:, None, None]).sum(1)
         return {

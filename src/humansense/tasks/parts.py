@@ -12,10 +12,19 @@ from torch import Tensor
 
 from humansense.core.parts import part_set
 from humansense.core.values import Batch
-from humansense.losses import pixel_cross_entropy
+from humansense.losses import share_cross_entropy
 from humansense.metrics import MaskIoU, PartIoU
 from humansense.tasks.settings import PartsSettings, TaskSettings
-from humansense.tasks.task import Outputs, Results, Task, TaskMetrics, known_parts, nearest_cells, upsample
+from humansense.tasks.task import (
+    Outputs,
+    Results,
+    Task,
+    TaskMetrics,
+    cell_targets,
+    foreground_first,
+    known_parts,
+    upsample,
+)
 
 PART_SET = "parts14"
 
@@ -24,7 +33,8 @@ PART_SET = "parts14"
 class PartsTask(Task[PartsSettings]):
     """Head `parts`: (B, 15, S/4, S/4).
 
-    decode gives `part_probabilities` (B, 15, S, S) float32 and `parts` (B, S, S) int64, their argmax.
+    decode gives `part_probabilities` (B, 15, S, S) float32 and `parts` (B, S, S) int64, whether somebody is
+    there first, then the most likely part (`foreground_first`).
     """
 
     name: ClassVar[str] = "parts"
@@ -34,16 +44,16 @@ class PartsTask(Task[PartsSettings]):
         return {"parts": len(part_set(PART_SET))}
 
     def targets(self, batch: Batch) -> dict[str, Tensor]:
-        return {"parts": nearest_cells(known_parts(batch))}
+        return {"parts": cell_targets(known_parts(batch), len(part_set(PART_SET)))}
 
     def stack_losses(
         self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[float, Tensor]]:
-        return {"parts": (1.0, pixel_cross_entropy(output["parts"], targets["parts"]))}
+        return {"parts": (1.0, share_cross_entropy(output["parts"], targets["parts"]))}
 
     def decode(self, outputs: Outputs) -> Results:
         probabilities = upsample(outputs[-1]["parts"]).softmax(1)
-        return {"part_probabilities": probabilities, "parts": probabilities.argmax(1)}
+        return {"part_probabilities": probabilities, "parts": foreground_first(probabilities)}
 
     def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
         order = torch.as_tensor(part_set(PART_SET).mirror.astype("int64"))

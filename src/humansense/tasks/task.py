@@ -13,6 +13,7 @@ from torch import Tensor
 from humansense.core.checks import check_shape
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
+from humansense.losses import label_shares
 from humansense.nets import STRIDE, StackedHourglass, build_net
 from humansense.tasks.settings import TaskSettings
 
@@ -103,12 +104,23 @@ class Task(Generic[S]):
         return {"task": self.name, "settings": self.settings.to_json()}
 
 
-def nearest_cells(maps: Tensor) -> Tensor:
-    """(B, S, S) at pixels -> (B, S/4, S/4) at the net's cells, by the nearest pixel.
+def cell_targets(labels: Tensor, classes: int) -> Tensor:
+    """Labels (B, S, S) -> (B, classes, S/4, S/4): the share of each cell's pixels that has each label.
 
-    The centre of cell i lies at pixel coordinate 4 i + 2, between two pixels; the pixel after it is taken.
+    The centre of a cell lies between four pixels, so that the nearest one would move every outline by half a
+    pixel; and a cell on an outline is worth more cut in two than given to one side.
     """
-    return maps[:, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+    return label_shares(labels, classes, STRIDE)
+
+
+def foreground_first(probabilities: Tensor) -> Tensor:
+    """(B, C, ...) probabilities -> (B, ...) labels: 0 where the background has half or more, else the best other.
+
+    The plain maximum gives a pixel to the background whenever the person's share is split, between a left
+    arm and a right one, say: on photos that costs the mask much of its IoU.
+    """
+    best = probabilities[:, 1:].argmax(1) + 1
+    return torch.where(probabilities[:, 0] < 0.5, best, 0)
 
 
 def upsample(logits: Tensor) -> Tensor:

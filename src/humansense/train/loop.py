@@ -76,20 +76,21 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
                 run.average.update(raw, run.at.step)
             elif failed > PATIENCE:
                 raise HumansenseError(f"the loss of {settings.out} is no longer finite: start again with a lower lr")
-            run.at = Position(
-                run.at.step + 1, run.at.samples + len(batch) * fabric.world_size, time.monotonic() - started
-            )
+            seconds, stopped = time.monotonic() - started, stop.is_set()
+            if fabric.world_size > 1:  # all devices must end at the same step: the first one's clock counts
+                seconds, stopped = fabric.broadcast((seconds, stopped))
+            run.at = Position(run.at.step + 1, run.at.samples + len(batch) * fabric.world_size, seconds)
             if main and run.at.step % settings.log_every == 0:
                 rate = (run.at.samples - first[0]) / (run.at.seconds - first[1])
                 journal.add(_row(run.at, optimizer, loss, terms, rate))
                 journal.show(_progress(settings, run.at), rate, loss.item(), _seconds_left(settings, run.at, rate))
             due = time.monotonic() - saved > settings.checkpoint_minutes * 60
-            if due or stop.is_set() or _progress(settings, run.at) >= 1:
+            if due or stopped or _progress(settings, run.at) >= 1:
                 if main:
                     run.save(settings)
                     journal.draw()
                 saved = time.monotonic()
-                if stop.is_set():
+                if stopped:
                     raise KeyboardInterrupt
     return Path(settings.out) / WEIGHTS
 

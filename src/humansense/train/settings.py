@@ -26,7 +26,8 @@ class TrainSettings:
     checkpoint_minutes: time between checkpoints. workers: processes that load data.
     devices, accelerator: as Lightning Fabric takes them; on a CPU a device is a process of `threads` threads. One
         thread each is best: several wait for each other at every layer, and crawl as soon as anything else runs.
-    compile: torch.compile, some minutes once, then about 1.4 times as fast.
+    compile: torch.compile, some minutes once. Measure first: nearly all the time goes into convolutions, and on
+        a CPU `small` gained nothing from it.
     """
 
     data: Path | tuple[Path, ...]
