@@ -221,7 +221,9 @@ def place_maps(maps: Maps, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     """((H, W) uint8 parts, (H, W) float32 depth in metres, NaN off the person) in the picture's pixels."""
     side = int(np.clip(maps.window.side, maps.parts.shape[-1], _MAP_SIDE))
     fine = cv2.resize(np.ascontiguousarray(maps.parts.transpose(1, 2, 0)), (side, side), interpolation=cv2.INTER_LINEAR)
-    labels = without_specks(fine.argmax(-1).astype(np.uint8))
+    # Somebody first, then the part: a plain maximum loses whoever's left and right arm share the probability.
+    labels = np.where(fine[..., 0] < 0.5, fine[..., 1:].argmax(-1) + 1, 0).astype(np.uint8)
+    labels = without_specks(labels)
     piece, (top, left) = paste(labels, maps.window, shape, cv2.INTER_NEAREST)
     metres, _ = paste(maps.depth, maps.window, shape, cv2.INTER_LINEAR)
     parts = np.zeros(shape, np.uint8)
