@@ -82,8 +82,8 @@ class Demo:
         entries = []
         folders = result_folders([path for path, _, _ in photos], self.out)
         for (path, title, credit), folder in zip(photos, folders, strict=True):
-            prediction = predictor(path)
             picture = read_picture(path)
+            prediction = predictor(picture)
             write_pictures(prediction, folder)
             write_results(prediction, folder, picture)
             state = f"person found, score {prediction.score:.2f}" if prediction.found else "no person found"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -74,8 +73,7 @@ class Evaluate:
                 f"use `humansense eval {task.name}`"
             )
         batches = eval_batches(task, str(root), self.limit, self.batch)
-        total = len(batches) if isinstance(batches, Sized) else None
-        figures = evaluate_net(task, net, console.progress(batches, "measuring", total, "batch"), self.device)
+        figures = evaluate_net(task, net, console.progress(batches, "measuring", unit="batch"), self.device)
         known = {k: round(v, 5) for k, v in figures.items() if not (isinstance(v, float) and math.isnan(v))}
         if self.json:
             print(json.dumps({"weights": self.weights, "data": self.data, **known}))

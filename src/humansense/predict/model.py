@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from humansense.core import HumansenseError
-from humansense.predict.windows import Window, cut
+from humansense.predict.windows import Pyramid, Window, cut
 from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
 
 Output = dict[str, Tensor]
@@ -95,7 +95,7 @@ class Model:
     @torch.inference_mode()
     def look(
         self,
-        image: np.ndarray,
+        image: Pyramid | np.ndarray,
         windows: Sequence[Window],
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
@@ -107,7 +107,8 @@ class Model:
         flip: so is the mirrored crop. timings_ms: gains milliseconds under `crop` and `net`.
         """
         start = time.perf_counter()
-        crops = np.stack([cut(image, window.scaled(s), self.size) for s in scales for window in windows])
+        pyramid = image if isinstance(image, Pyramid) else Pyramid(image)
+        crops = np.stack([cut(pyramid, window.scaled(s), self.size) for s in scales for window in windows])
         batch = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         cut_done = time.perf_counter()
         parts = zip(batch.split(len(windows)), scales, strict=True)

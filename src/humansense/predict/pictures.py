@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -37,12 +38,13 @@ class Picture:
 
     image: (H, W, 3) uint8 RGB, upright.
     file_size: (H, W) of the upright picture in the file; larger than the image's if it was reduced.
-    name: the path, for messages.
+    name: the path, for messages. read_ms: milliseconds that reading it took.
     """
 
     image: np.ndarray
     file_size: tuple[int, int]
     name: str
+    read_ms: float = 0.0
 
     @property
     def to_file(self) -> np.ndarray:
@@ -63,7 +65,7 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
     """`read_image` that also tells the size of the picture in the file."""
-    path = Path(path)
+    path, start = Path(path), time.perf_counter()
     _check_file(path)
     try:
         with _unlimited_pillow(), Image.open(path) as opened:
@@ -82,7 +84,8 @@ def read_picture(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
         raise HumansenseError(
             f"{path} is damaged or cut short ({_first_line(error)}): fetch or export it again"
         ) from error
-    return Picture(np.ascontiguousarray(image), (upright_size[1], upright_size[0]), str(path))
+    size = (upright_size[1], upright_size[0])
+    return Picture(np.ascontiguousarray(image), size, str(path), (time.perf_counter() - start) * 1e3)
 
 
 def picture_from_array(image: np.ndarray, name: str = "array") -> Picture:

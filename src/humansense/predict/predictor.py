@@ -15,7 +15,17 @@ from humansense.predict.find import FOUND_SCORE, Candidate, candidates, person_s
 from humansense.predict.model import Glance, Look, Maps, Model
 from humansense.predict.pictures import Picture, picture_from_array, read_picture
 from humansense.predict.released import DEFAULT, find_weights
-from humansense.predict.windows import TILE_SHARES, Window, box_window, clip_box, iou, paste, tile_windows, whole_window
+from humansense.predict.windows import (
+    TILE_SHARES,
+    Pyramid,
+    Window,
+    box_window,
+    clip_box,
+    iou,
+    paste,
+    tile_windows,
+    whole_window,
+)
 
 _MAP_SIDE = 448
 """Part borders are drawn at this resolution within the window; finer would show the net's cells, not the person."""
@@ -74,13 +84,12 @@ class Predictor:
         A file of more than 24 megapixels is reduced as it is read: everything is in pixels of `prediction.image`.
         Raises `HumansenseError` for what is no picture and for a box outside it.
         """
-        timings: dict[str, float] = {}
-        start = time.perf_counter()
         picture = self._picture(source)
-        timings["read"] = (time.perf_counter() - start) * 1e3
+        timings = {"read": picture.read_ms}
+        start = time.perf_counter()
         checked = None if box is None else check_box(box, picture)
         prediction = self._predict(picture.image, checked, None, timings)
-        timings["total"] = (time.perf_counter() - start) * 1e3
+        timings["total"] = picture.read_ms + (time.perf_counter() - start) * 1e3
         return prediction
 
     def video(self, path: str | Path, box: Sequence[float] | None = None) -> Iterator[Prediction]:
@@ -108,13 +117,13 @@ class Predictor:
         self, image: np.ndarray, given: np.ndarray | None, previous: np.ndarray | None, timings: dict[str, float]
     ) -> Prediction:
         start = time.perf_counter()
-        finding = None
+        finding, pyramid = None, Pyramid(image)
         if given is not None:
-            finding = self._closer(image, given, 1, timings)
+            finding = self._closer(pyramid, given, 1, timings)
         elif previous is not None:
-            finding = self._closer(image, previous, 1, timings)
+            finding = self._closer(pyramid, previous, 1, timings)
         if given is None and (finding is None or finding.score < self.settings.found_score):
-            finding = self._search(image, finding, timings)
+            finding = self._search(pyramid, finding, timings)
         searched = time.perf_counter()
         timings["find"] = (searched - start) * 1e3 - timings.get("crop", 0.0) - timings.get("net", 0.0)
         found = finding is not None and finding.score >= self.settings.found_score
@@ -143,9 +152,9 @@ class Predictor:
             weights=self.settings.weights,
         )
 
-    def _search(self, image: np.ndarray, best: _Finding | None, timings: dict[str, float]) -> _Finding | None:
+    def _search(self, image: Pyramid, best: _Finding | None, timings: dict[str, float]) -> _Finding | None:
         """The whole picture first; where nobody is seen, smaller windows all over it."""
-        height, width = image.shape[:2]
+        height, width = image.shape
         rounds = [[whole_window(height, width)], *(tile_windows(height, width, share) for share in TILE_SHARES)]
         for windows in rounds:
             for candidate in self._seen(image, windows, timings)[:2]:
@@ -156,12 +165,12 @@ class Predictor:
                     return best
         return best
 
-    def _seen(self, image: np.ndarray, windows: list[Window], timings: dict[str, float]) -> list[Candidate]:
+    def _seen(self, image: Pyramid, windows: list[Window], timings: dict[str, float]) -> list[Candidate]:
         """Candidates in all windows, most promising first; duplicates of overlapping windows are left out."""
         seen: list[Candidate] = []
         for glance in self.model.glances(self.model.look(image, windows, timings_ms=timings)):
             factor = glance.person * glance.window.side**2
-            seen += [Candidate(c.box, c.weight * factor) for c in candidates(glance, image.shape[:2])]
+            seen += [Candidate(c.box, c.weight * factor) for c in candidates(glance, image.shape)]
         seen.sort(key=lambda c: -c.weight)
         kept: list[Candidate] = []
         for candidate in seen:
@@ -169,7 +178,7 @@ class Predictor:
                 kept.append(candidate)
         return kept
 
-    def _closer(self, image: np.ndarray, box: np.ndarray, looks: int, timings: dict[str, float]) -> _Finding:
+    def _closer(self, image: Pyramid, box: np.ndarray, looks: int, timings: dict[str, float]) -> _Finding:
         """Look at the box, correct it by what is seen, and look again while it moves."""
         best: _Finding | None = None
         for _ in range(looks):
@@ -179,7 +188,7 @@ class Predictor:
             if best is not None and finding.score < 0.8 * best.score:
                 return best  # the correction led away from the person
             best = finding
-            seen = candidates(glance, image.shape[:2])
+            seen = candidates(glance, image.shape)
             if not seen:
                 break
             finding.box = seen[0].box
@@ -230,7 +239,8 @@ def place_maps(maps: Maps, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarr
     depth = np.full(shape, np.nan, np.float32)
     area = (slice(top, top + piece.shape[0]), slice(left, left + piece.shape[1]))
     parts[area] = piece
-    depth[area] = np.where(piece > 0, metres, np.nan)
+    metres[piece == 0] = np.nan
+    depth[area] = metres
     return parts, depth
 
 

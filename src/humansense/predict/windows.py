@@ -73,9 +73,33 @@ def _starts(length: int, side: float) -> list[float]:
     return [float(v) for v in np.linspace(0.0, length - side, count)]
 
 
-def cut(image: np.ndarray, window: Window, size: int) -> np.ndarray:
+class Pyramid:
+    """A picture and, made when first needed, copies of half the size each: what is large is averaged once."""
+
+    def __init__(self, image: np.ndarray) -> None:
+        self.levels = [image]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the picture."""
+        return self.levels[0].shape[0], self.levels[0].shape[1]
+
+    def level(self, shrink: float) -> np.ndarray:
+        """The smallest copy that a window which shrinks `shrink` times can be cut from without losing detail."""
+        wanted = max(int(np.log2(max(shrink, 1.0))), 0)
+        while len(self.levels) <= wanted and min(self.levels[-1].shape[:2]) >= 2:
+            height, width = self.levels[-1].shape[:2]
+            half = cv2.resize(self.levels[-1], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+            self.levels.append(half)
+        return self.levels[min(wanted, len(self.levels) - 1)]
+
+
+def cut(picture: Pyramid | np.ndarray, window: Window, size: int) -> np.ndarray:
     """The window as (size, size, 3) uint8, as in training: averaged where it shrinks, black beyond the picture."""
-    return warp_image(image, np.linalg.inv(window.to_picture(size)), (size, size))
+    pyramid = picture if isinstance(picture, Pyramid) else Pyramid(picture)
+    image = pyramid.level(window.side / size)
+    to_picture = np.diag([pyramid.shape[1] / image.shape[1], pyramid.shape[0] / image.shape[0], 1.0])
+    return warp_image(image, np.linalg.inv(window.to_picture(size)) @ to_picture, (size, size))
 
 
 def paste(
