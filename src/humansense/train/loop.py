@@ -5,21 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
+from humansense.tasks import Task
 from humansense.train.averages import Average, lr_factor, make_optimizer
 from humansense.train.checkpoint import WEIGHTS, Position, Run
 from humansense.train.journal import Journal
 from humansense.train.settings import TrainSettings
 from humansense.train.source import BatchSource, clip_batches
+
+if TYPE_CHECKING:  # costs a second to load: only `train` itself does
+    from lightning_fabric import Fabric
 
 PATIENCE = 20  # steps in a row whose gradient is not finite, before the run gives up
 
@@ -54,25 +58,25 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
         return Path(settings.out) / WEIGHTS
     net, optimizer = fabric.setup(torch.compile(raw) if settings.compile else raw, optimizer)  # type: ignore[arg-type]
     source = batches or clip_batches(settings, task)
-    stream = iter(source(run.at.samples, fabric.global_rank, fabric.world_size))
+    stream = source(run.at.samples, fabric.global_rank, fabric.world_size)
     main = fabric.is_global_zero
     Path(settings.out).mkdir(parents=True, exist_ok=True)
     started, saved, failed = time.monotonic() - run.at.seconds, time.monotonic(), 0
     first = run.at.samples, run.at.seconds
-    with Journal(Path(settings.out), run.at.samples, settings.progress and main) as journal, _stop_signal() as stop:
+    with (
+        Journal(Path(settings.out), run.at.samples, settings.progress and main) as journal,
+        _stop_signal() as stop,
+        _closed(stream),
+    ):
         net.train()
         while (progress := _progress(settings, run.at)) < 1:
             batch = _next(stream).to(fabric.device)
             if settings.optimizer == "adamw":
                 for group in optimizer.param_groups:
                     group["lr"] = settings.lr * lr_factor(progress, settings.warmup)
-            optimizer.zero_grad(set_to_none=True)
-            loss, terms = task.loss(net(task.inputs(batch.images)), task.targets(batch))
-            fabric.backward(loss)
-            norm = fabric.clip_gradients(net, optimizer, max_norm=settings.clip, error_if_nonfinite=False)
-            failed = 0 if norm is not None and torch.isfinite(norm) else failed + 1
-            if failed == 0:
-                optimizer.step()
+            loss, terms, finite = _learn(fabric, task, net, optimizer, batch, settings.clip)
+            failed = 0 if finite else failed + 1
+            if finite:
                 run.average.update(raw, run.at.step)
             elif failed > PATIENCE:
                 raise HumansenseError(f"the loss of {settings.out} is no longer finite: start again with a lower lr")
@@ -93,6 +97,20 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
                 if stopped:
                     raise KeyboardInterrupt
     return Path(settings.out) / WEIGHTS
+
+
+def _learn(
+    fabric: Fabric, task: Task, net: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch, clip: float
+) -> tuple[Tensor, dict[str, Tensor], bool]:
+    """One step: (loss, its terms, whether the gradient was finite; if not, the weights stay as they are)."""
+    optimizer.zero_grad(set_to_none=True)
+    loss, terms = task.loss(net(task.inputs(batch.images)), task.targets(batch))
+    fabric.backward(loss)
+    norm = fabric.clip_gradients(net, optimizer, max_norm=clip, error_if_nonfinite=False)  # type: ignore[arg-type]
+    finite = norm is not None and bool(torch.isfinite(norm))
+    if finite:
+        optimizer.step()
+    return loss, terms, finite
 
 
 def _next(stream: Iterator[Batch]) -> Batch:
@@ -129,6 +147,16 @@ def _devices(devices: str) -> int | str:
     if not devices.isdigit() or int(devices) < 1:
         raise HumansenseError(f"devices {devices!r}: expected a number from 1, or auto")
     return int(devices)
+
+
+@contextmanager
+def _closed(stream: Iterator[Batch]) -> Iterator[None]:
+    """Closes the stream at the end, where it can be closed."""
+    try:
+        yield
+    finally:
+        if isinstance(stream, Generator):
+            stream.close()
 
 
 @contextmanager

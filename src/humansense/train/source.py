@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,7 +18,7 @@ DEFAULT_JOINTS = "human21"
 class BatchSource(Protocol):
     """An endless stream of batches that can start anywhere."""
 
-    def __call__(self, start: int, rank: int, world: int) -> Iterable[Batch]:
+    def __call__(self, start: int, rank: int, world: int) -> Iterator[Batch]:
         """Batches for device `rank` of `world`, of which the run has seen `start` samples.
 
         Step k takes samples k * batch * world and following, device r the r-th `batch` of them. Sample number n
@@ -51,11 +51,12 @@ def clip_batches(settings: TrainSettings, task: Task) -> BatchSource:
     joints = joints_of(task)
     sources = [open_source(root, joints) for root in settings.roots()]
 
-    def source(start: int, rank: int, world: int) -> Iterable[Batch]:
+    def source(start: int, rank: int, world: int) -> Iterator[Batch]:
         crops = DeviceCrops(
             sources, settings.image_size, joints, settings.seed, batch=settings.batch, rank=rank, world=world
         )
-        return crop_loader(crops, settings.batch, settings.workers, start // (settings.batch * world))
+        # A generator, so that closing it ends the workers.
+        yield from crop_loader(crops, settings.batch, settings.workers, start // (settings.batch * world))
 
     return source
 
