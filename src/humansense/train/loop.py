@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -40,6 +41,7 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
     """
     from lightning_fabric import Fabric
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it reports its own settings otherwise
     fabric = Fabric(
         accelerator=settings.accelerator,
         devices=_devices(settings.devices),
