@@ -1,6 +1,6 @@
 """Synthesis with every map written: frames/s, KB a frame, peak memory. Prints one JSON line.
 
-    python benchmarks/synth.py [--preset surreal] [--clips 20] [--frames 100] [--workers 2] [--motion DIR]
+    python benchmarks/synth.py --preset surreal --clips 20 --frames 100 --workers 2
 
 `fps_whole` includes the start of the workers (imports, body); `fps_steady` is measured from the first finished shard on.
 """

@@ -66,7 +66,7 @@ def test_splits_share_no_subject() -> None:
 
 def test_a_camera_finds_its_target_at_its_distance() -> None:
     rng = np.random.default_rng(0)
-    joints = rng.normal(0, 0.4, (104, 3)) + [3, 2, 1]
+    joints = rng.normal((3, 2, 1), 0.4, (104, 3))
     camera = place_camera(View(yaw_rad=0.7, distance_m=8), joints, (240, 320))
     assert np.allclose(camera.project(joints[0]), [160, 120])
     assert np.isclose(np.linalg.norm(camera.center - joints[0]), 8)

@@ -126,44 +126,60 @@ def _anny() -> JointSet:
 # MPII's order (Newell 2016, section 3). The root is the pelvis.
 _MPII16 = _set(
     "mpii16",
-    "right_ankle<right_knee right_knee<right_hip right_hip<pelvis left_hip<pelvis left_knee<left_hip left_ankle<left_knee "
-    "pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck right_wrist<right_elbow right_elbow<right_shoulder "
-    "right_shoulder<thorax left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow",
+    """
+    right_ankle<right_knee right_knee<right_hip right_hip<pelvis
+    left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+    pelvis thorax<pelvis upper_neck<thorax head_top<upper_neck
+    right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
+    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+    """,
 )
 _COCO17 = _set(
     "coco17",
-    "nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye left_shoulder<left_ear right_shoulder<right_ear "
-    "left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow "
-    "left_hip<left_shoulder right_hip<right_shoulder left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee",
+    """
+    nose left_eye<nose right_eye<nose left_ear<left_eye right_ear<right_eye
+    left_shoulder<left_ear right_shoulder<right_ear left_elbow<left_shoulder right_elbow<right_shoulder
+    left_wrist<left_elbow right_wrist<right_elbow left_hip<left_shoulder right_hip<right_shoulder
+    left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee
+    """,
 )
 # Leeds Sports Pose: MPII's limbs, `upper_neck` and `head_top`; its "neck" is MPII's upper neck.
 _LSP14 = _set(
     "lsp14",
-    "right_ankle<right_knee right_knee<right_hip right_hip<upper_neck left_hip<upper_neck left_knee<left_hip left_ankle<left_knee "
-    "right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<upper_neck left_shoulder<upper_neck "
-    "left_elbow<left_shoulder left_wrist<left_elbow upper_neck head_top<upper_neck",
+    """
+    right_ankle<right_knee right_knee<right_hip right_hip<upper_neck
+    left_hip<upper_neck left_knee<left_hip left_ankle<left_knee
+    right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<upper_neck
+    left_shoulder<upper_neck left_elbow<left_shoulder left_wrist<left_elbow upper_neck head_top<upper_neck
+    """,
 )
 # Human3.6M's 17 joints in the order of its usual protocol (Martinez 2017); "neck/nose" is `face_center`.
 _H36M17 = _set(
     "h36m17",
-    "pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee left_hip<pelvis left_knee<left_hip left_ankle<left_knee "
-    "spine<pelvis thorax<spine face_center<thorax head_top<face_center left_shoulder<thorax left_elbow<left_shoulder "
-    "left_wrist<left_elbow right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow",
+    """
+    pelvis right_hip<pelvis right_knee<right_hip right_ankle<right_knee
+    left_hip<pelvis left_knee<left_hip left_ankle<left_knee
+    spine<pelvis thorax<spine face_center<thorax head_top<face_center
+    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+    right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+    """,
 )
 # SMPL's joints (Loper 2015). `spine` of Human3.6M is SMPL's `spine2`, but regressed apart from it.
 _SMPL24 = _set(
     "smpl24",
-    "pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip right_knee<right_hip spine2<spine1 "
-    "left_ankle<left_knee right_ankle<right_knee spine3<spine2 left_foot<left_ankle right_foot<right_ankle neck<spine3 "
-    "left_collar<spine3 right_collar<spine3 head<neck left_shoulder<left_collar right_shoulder<right_collar "
-    "left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow "
-    "left_hand<left_wrist right_hand<right_wrist",
+    """
+    pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip right_knee<right_hip spine2<spine1
+    left_ankle<left_knee right_ankle<right_knee spine3<spine2 left_foot<left_ankle right_foot<right_ankle neck<spine3
+    left_collar<spine3 right_collar<spine3 head<neck left_shoulder<left_collar right_shoulder<right_collar
+    left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow right_wrist<right_elbow
+    left_hand<left_wrist right_hand<right_wrist
+    """,
 )
 # What `people` learns by default: MPII's 16 and the five of the face that COCO adds.
 _HUMAN21 = JointSet(
     "human21",
     _MPII16.names + _COCO17.names[:5],
-    _MPII16.parent_names + ("upper_neck", "nose", "nose", "left_eye", "right_eye"),
+    (*_MPII16.parent_names, "upper_neck", "nose", "nose", "left_eye", "right_eye"),
 )
 
 JOINT_SETS: Mapping[str, JointSet] = MappingProxyType(

@@ -88,7 +88,7 @@ class Sample:
             value = getattr(self, name)
             if value is not None and value.shape[:2] != self.image.shape[:2]:
                 raise HumansenseError(
-                    f"Sample.{name} of {self.key} has size {value.shape[:2]}, expected the image's {self.image.shape[:2]}"
+                    f"Sample.{name} of {self.key} has size {value.shape[:2]}, the image has {self.image.shape[:2]}"
                 )
         part_set(self.part_set)
 

@@ -46,7 +46,7 @@ def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, A
                 )
             if int(metadata["format"]) > FORMAT:
                 raise HumansenseError(
-                    f"{path} has weight format {metadata['format']}, this version reads up to {FORMAT}: update humansense"
+                    f"{path} has weight format {metadata['format']}, newer than {FORMAT}: update humansense"
                 )
             state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:

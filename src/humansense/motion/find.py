@@ -25,7 +25,5 @@ def find_motions(root: str | Path) -> list[Path]:
     found = [p for p in root.rglob("*") if p.suffix.lower() in (".amc", ".bvh")]
     found += [p for p in root.rglob("*.txt") if _is_expmap(p)]
     if not found:
-        raise HumansenseError(
-            f"{root} holds no motion: expected .amc (and .asf), .bvh or exponential-map .txt files"
-        )
+        raise HumansenseError(f"{root} holds no motion: expected .amc (and .asf), .bvh or exponential-map .txt files")
     return sorted(found)
