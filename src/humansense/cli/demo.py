@@ -103,7 +103,9 @@ class Demo:
         build_body_once()
         folder = self.out / "synthetic"
         shutil.rmtree(folder, ignore_errors=True)  # freshly made, whatever made the last one
-        settings = SynthSettings(folder, clips=COLUMNS, frames=4, seed=self.seed, workers=1, preset="wild")
+        settings = SynthSettings(
+            folder, clips=COLUMNS + 3, frames=2, size=(480, 640), seed=self.seed, workers=1, preset="wild"
+        )
         with console.bar(None, "synthetic people", unit="frame") as bar:
 
             def moved(done: int, total: int) -> None:
@@ -112,7 +114,8 @@ class Demo:
 
             make_set(settings, moved)
         clips = ClipSet(folder, maps=ALL_MAPS)
-        return [clips.read(clip.start + clip.frames // 2) for clip in clips.clips]
+        samples = [clips.read(clip.start) for clip in clips.clips]
+        return sorted(samples, key=lambda sample: not sample.people)[:COLUMNS]  # frames without anybody come last
 
     def _report(self, entries: list[Any], samples: list[Any]) -> Path:
         import torch

@@ -70,7 +70,7 @@ def draw_skeleton(
 def line_width(joints: np.ndarray, size: tuple[int, int]) -> int:
     """Pixels that suit both the person and the picture."""
     extent = float(np.max(np.ptp(joints, axis=0))) if len(joints) > 1 else 0.0
-    return int(np.clip(round(min(extent / 48, max(size) / 100)), 2, 40))
+    return int(np.clip(round(min(extent / 48, max(size) / 100)), 1, 40))
 
 
 def _ear_to_shoulder(a: str, b: str) -> bool:

@@ -10,11 +10,14 @@ import numpy as np
 
 import humansense
 from humansense.core import Prediction, Sample, atomic_path, joint_set, part_set
+from humansense.data.transforms import crop_matrix, person_box, warp_sample
 from humansense.view import draw, page
 from humansense.view.outputs import overlay, small
 from humansense.view.sheets import sample_maps
 
 SHOT_SIDE = 560
+CROP_SIZE = (330, 264)
+"""(H, W) of the synthetic people on the page."""
 SURE = 0.3
 """A joint with at least this score counts as seen."""
 
@@ -160,24 +163,37 @@ def _legend() -> str:
     )
 
 
+def person_crop(sample: Sample, size: tuple[int, int] = CROP_SIZE) -> Sample:
+    """The sample around its first person, or the middle of the picture, with all its truth. size: (H, W)."""
+    height, width = sample.size
+    box = person_box(sample.people[0]) if sample.people else None
+    if box is None:
+        box = np.array([0, 0, width, height], np.float32)
+    shape = size[1] / size[0]
+    side = 1.2 * max(box[2] - box[0], (box[3] - box[1]) * shape)
+    side = min(max(side, 24.0), width, height * shape)
+    # The window stays within the picture.
+    half = np.array([side / 2, side / shape / 2])
+    center = np.clip((box[:2] + box[2:]) / 2, half, [width, height] - half)
+    return warp_sample(sample, crop_matrix(center, side, size), size)
+
+
 def _synthetic(samples: Sequence[Sample]) -> str:
-    columns = [sample_maps(sample) for sample in samples]
+    columns = [{"frame": sample.image} | sample_maps(person_crop(sample)) for sample in samples]
     names = list(dict.fromkeys(name for maps in columns for name in maps))
     height, width = samples[0].size
-    cells = [""] + [sample.action.replace("_", " ") or "nobody" for sample in samples]
-    grid = "".join(f"<span>{page.escape(cell)}</span>" for cell in cells)
+    grid = "".join(
+        f"<span>{page.escape(cell)}</span>"
+        for cell in ["", *(sample.action.replace("_", " ") or "nobody" for sample in samples)]
+    )
     for name in names:
         grid += f"<span>{page.escape(name)}</span>"
         for maps in columns:
-            array = maps.get(name)
-            grid += (
-                page.image(array, name, lossless=name in ("parts", "persons", "mask"))
-                if array is not None
-                else "<span></span>"
-            )
+            plain = name in ("parts", "persons", "mask")
+            grid += page.image(maps[name], name, lossless=plain) if name in maps else "<span></span>"
     lead = (
-        f"Made a moment ago from a seed: {width} x {height} pixels, exact to the pixel because the renderer knows. "
-        "This is what the network learns from."
+        f"Made a moment ago from a seed: {width} x {height} pixels, here cut out around the person, and exact "
+        "to the pixel because the renderer knows. This is what the network learns from."
     )
     columns_css = f"grid-template-columns:64px repeat({len(samples)},1fr)"
     return (
