@@ -23,6 +23,7 @@ def save_weights(path: str | Path, state: dict[str, torch.Tensor], settings: dic
     metadata = {"format": str(FORMAT), "settings": json.dumps(settings)}
     with atomic_path(path) as temporary:
         save_file(half, str(temporary), metadata=metadata)
+        temporary.chmod(0o644)  # safetensors makes files that only their owner can read
 
 
 def load_weights(path: str | Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
