@@ -109,6 +109,7 @@ def test_a_film_shows_the_person_it_describes() -> None:
         depth = np.nanmedian(sample.depth)
         assert abs(depth - track.joints3d["smpl24"][t][0, 2]) < 0.5
         assert np.isfinite(knees).all()
+        assert np.allclose(sample.people[0].joints2d, pixels, atol=1e-3)
     again = list(film(spec, "c0")[1])
     assert all(
         np.array_equal(a.image, b.image) and np.array_equal(a.parts, b.parts)
@@ -121,6 +122,7 @@ def test_a_clip_without_people_is_only_background() -> None:
     clip, frames = film(spec, "c1")
     sample = next(frames)
     assert clip.people == ()
+    assert sample.people == ()
     assert not sample.parts.any()
     assert np.isnan(sample.depth).all()
 

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 from humansense.bodies import Dressed, RestBody, dress, load_body, sample_outfit
-from humansense.core import Camera, Sample, joint_set, look_at
-from humansense.data.store import Clip, Track
+from humansense.core import Camera, Person, Sample, joint_set, look_at
+from humansense.data.store import Clip, Track, instance_box
 from humansense.motion import BodyMotion, Motion, procedural, read_motion, resample, retarget
-from humansense.render import Renderer, Surface
+from humansense.render import Frame, Renderer, Surface
 from humansense.synth.backgrounds import develop, load_background, procedural_background
 from humansense.synth.fabrics import fabric, hair_colour, hair_texture
 from humansense.synth.skin import skin_texture
@@ -169,23 +169,11 @@ def _track(spec: SceneSpec, shot: Take, cameras: list[Camera], clothes: list[str
 
 def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: list[Camera]) -> Iterator[Sample]:
     backdrop = _backdrop(spec)
-    renderer = None
-    if spec.people:
-        surface = Surface(
-            faces=dressed.faces,
-            face_uv=dressed.face_uv,
-            face_texture=dressed.face_material,
-            face_instance=np.ones(len(dressed.faces), np.int32),
-            vertex_parts=dressed.part_weights,
-        )
-        renderer = Renderer(surface, _textures(spec, dressed))
+    renderer = Renderer(_surface(dressed), _textures(spec, dressed)) if spec.people else None
     light = np.array(spec.light, np.float32)
     light = light if light.size == 9 else light.reshape(9, 3)
     for t, camera in enumerate(cameras):
-        if renderer is None:
-            yield _empty(_developed(spec, backdrop, t), f"{key}_f{t:04d}", camera)
-            continue
-        frame = renderer.render(shot.vertices[t], camera, light, backdrop)
+        frame = renderer.render(shot.vertices[t], camera, light, backdrop) if renderer else Frame.empty(backdrop)
         yield Sample(
             image=_developed(spec, frame.image, t),
             key=f"{key}_f{t:04d}",
@@ -194,17 +182,27 @@ def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: li
             normals=frame.normals,
             instance=frame.instance,
             camera=camera,
+            people=(_person(shot, t, camera, frame),) if renderer else (),
         )
 
 
-def _empty(backdrop: np.ndarray, key: str, camera: Camera) -> Sample:
-    size = backdrop.shape[:2]
-    return Sample(
-        image=backdrop,
-        key=key,
-        parts=np.zeros(size, np.uint8),
-        depth=np.full(size, np.nan, np.float32),
-        normals=np.zeros((*size, 3), np.float32),
-        instance=np.zeros(size, np.uint8),
-        camera=camera,
+def _surface(dressed: Dressed) -> Surface:
+    return Surface(
+        faces=dressed.faces,
+        face_uv=dressed.face_uv,
+        face_texture=dressed.face_material,
+        face_instance=np.ones(len(dressed.faces), np.int32),
+        vertex_parts=dressed.part_weights,
+    )
+
+
+def _person(shot: Take, t: int, camera: Camera, frame: Frame) -> Person:
+    """The person of one frame with COCO's joints, for who films without storing; the clip's track knows all sets."""
+    joints = camera.to_camera(shot.joints["coco17"][t])
+    box = instance_box(frame.instance, 1)
+    return Person(
+        "coco17",
+        camera.to_pixels(joints).astype(np.float32),
+        joints.astype(np.float32),
+        box=box if np.isfinite(box).all() else None,
     )
