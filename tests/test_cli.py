@@ -306,7 +306,11 @@ def test_ctrl_c_in_the_middle_of_a_video_leaves_nothing(tmp_path):
             video.write(np.zeros((64, 64, 3), np.uint8))
     arguments = ["predict", tmp_path / "long.mp4", "--out", tmp_path / "out", "--weights", tmp_path / "w.safetensors"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "humansense.cli", *map(str, arguments)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "humansense.cli", *map(str, arguments)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A suite that runs in the background of a shell inherits an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 60
     while not list((tmp_path / "out").rglob("*partial*")) and time.monotonic() < deadline:
