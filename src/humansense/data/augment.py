@@ -19,6 +19,7 @@ from humansense.data.crops import Crop
 from humansense.data.transforms import Size, crop_matrix
 
 Rng = np.random.Generator
+MAX_REACH = 1.5
 
 
 @dataclass(frozen=True)
@@ -32,24 +33,24 @@ class AugmentSettings:
     """
 
     mirror: float = 0.5
-    rotation_deg: float = 18.0
-    any_rotation: float = 0.1
+    rotation_deg: float = 15.0
+    any_rotation: float = 0.06
     fill_min: float = 0.25
     fill_max: float = 1.1
     off_center: float = 0.4
-    upper_body: float = 0.12
+    upper_body: float = 0.2
     aspect: float = 0.06
     no_person: float = 0.05
     other_person: float = 0.12
-    occlude: float = 0.3
-    texture_background: float = 0.06
+    occlude: float = 0.22
+    texture_background: float = 0.03
     grey: float = 0.1
     colour: float = 0.85
     shade: float = 0.2
-    low_resolution: float = 0.2
+    low_resolution: float = 0.15
     blur: float = 0.2
-    noise: float = 0.3
-    jpeg: float = 0.3
+    noise: float = 0.2
+    jpeg: float = 0.25
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -61,11 +62,12 @@ class AugmentSettings:
             raise HumansenseError(f"augment settings ask for a fill from {self.fill_min} to {self.fill_max}")
 
 
-def sample_crop(box: np.ndarray, size: Size, rng: Rng, settings: AugmentSettings) -> np.ndarray:
-    """(3, 3) map of a random crop about `box` (x0, y0, x1, y1).
+def sample_crop(box: np.ndarray, picture: Size, size: Size, rng: Rng, settings: AugmentSettings) -> np.ndarray:
+    """(3, 3) map of a random crop of `size` about `box` (x0, y0, x1, y1) of a picture of size `picture`.
 
     Two in three look like the crops that prediction makes (the person fills 60 % and more); the rest goes down to
-    `fill_min`, as when the whole picture is looked at first, and up to `fill_max`, where the person is cut off.
+    `fill_min`, as when the whole picture is looked at first, and up to `fill_max`, where the person is cut off. No crop
+    is wider than `MAX_REACH` pictures: it would show little but border.
     """
     length = max(float(box[2] - box[0]), float(box[3] - box[1]), 1.0)
     low, high = settings.fill_min, settings.fill_max
@@ -76,10 +78,10 @@ def sample_crop(box: np.ndarray, size: Size, rng: Rng, settings: AugmentSettings
         rotation = rng.uniform(-math.pi, math.pi)
     else:
         rotation = math.radians(settings.rotation_deg) * np.clip(rng.standard_normal(), -2.5, 2.5)
-    side = length / fill
+    side = min(length / fill, MAX_REACH * max(picture))
     shift = np.clip(rng.standard_normal(2), -2, 2) * 0.04 * side
     if rng.random() < settings.off_center:
-        shift = rng.uniform(-1, 1, 2) * (max(0.0, 1 - fill) / 2 + 0.12) * side
+        shift = rng.uniform(-1, 1, 2) * (max(0.0, 1 - length / side) / 2 + 0.12) * side
     aspect = math.exp(settings.aspect * np.clip(rng.standard_normal(), -2, 2))
     center = np.array([box[0] + box[2], box[1] + box[3]]) / 2 + shift
     return crop_matrix(center, side, size, rotation, bool(rng.random() < settings.mirror), aspect)
@@ -207,10 +209,10 @@ def jitter_colour(image: np.ndarray, rng: Rng, grey: bool) -> np.ndarray:
     """Another light and another camera: hue, saturation, white balance, then gamma, contrast and brightness."""
     normal = np.clip(rng.standard_normal(8), -2.5, 2.5)
     gains = np.exp(0.08 * normal[:3]) if not grey else np.ones(3)
-    saturation = 0.0 if grey else float(rng.uniform(0.3, 1.6))
+    saturation = 0.0 if grey else float(rng.uniform(0.3, 1.5))
     mixed = cv2.transform(image, colour_matrix(saturation, 0.2 * normal[3], gains))
-    levels = np.linspace(0, 1, 256) ** math.exp(0.3 * normal[4])
-    contrast, brightness = math.exp(0.25 * normal[5]), 0.1 * normal[6]
+    levels = np.linspace(0, 1, 256) ** math.exp(0.25 * normal[4])
+    contrast, brightness = math.exp(0.22 * normal[5]), 0.08 * normal[6]
     levels = (levels - 0.5) * contrast + 0.5 + brightness
     return cv2.LUT(mixed, np.clip(255 * levels + 0.5, 0, 255).astype(np.uint8))
 
@@ -247,13 +249,13 @@ def blur(image: np.ndarray, rng: Rng) -> np.ndarray:
     """Out of focus, or moved while the shutter was open."""
     if rng.random() < 0.65:
         return cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.4, 1.8)))
-    length = int(rng.integers(3, 9))
-    kernel = np.zeros((length, length), np.float32)
+    # The line goes as far to both sides of the kernel's middle pixel: the picture stays where it is.
+    half = int(rng.integers(1, 5))
+    kernel = np.zeros((2 * half + 1, 2 * half + 1), np.float32)
     angle = rng.uniform(0, np.pi)
-    half = (length - 1) / 2
-    reach = np.array([np.cos(angle), np.sin(angle)]) * half
-    ends = [tuple(np.rint(half + sign * reach).astype(int).tolist()) for sign in (-1, 1)]
-    cv2.line(kernel, ends[0], ends[1], 1.0)
+    x, y = round(half * math.cos(angle)), round(half * math.sin(angle))
+    cv2.line(kernel, (half, half), (half + x, half + y), 1.0)
+    kernel += kernel[::-1, ::-1]
     return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 

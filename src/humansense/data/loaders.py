@@ -6,6 +6,7 @@ after any batch and go on as if it had not, with another number of workers if ne
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,7 +107,7 @@ class TrainCrops:
             person, box = boxes[int(rng.integers(len(boxes)))]
             if rng.random() < self.settings.upper_body:
                 box = upper_body_box(sample, person, rng, box)
-            matrix = augment.sample_crop(box, size, rng, self.settings)
+            matrix = augment.sample_crop(box, sample.size, size, rng, self.settings)
             crop = cut(sample, person, matrix, size, self.joints, augment.sample_border(rng))
             if rng.random() < self.settings.other_person:
                 self._add_person(crop, rng)
@@ -248,8 +249,30 @@ class _Numbers:
 
 
 def _start_worker(_: int) -> None:
-    cv2.setNumThreads(1)
+    # Ctrl-C and a polite kill reach the whole group, and a worker that dies at once would break the step that the
+    # training process is about to finish: it decides when its workers end, and has a while for it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(15))
     torch.set_num_threads(1)
+
+
+class _OneThreadEach:
+    """A `DataLoader` whose workers run OpenCV on one thread.
+
+    The parent is set to one while they fork: asking for it in a worker waits for ever, one time in ten, for threads
+    of the parent's that the worker does not have.
+    """
+
+    def __init__(self, loader: DataLoader) -> None:
+        self.loader = loader
+
+    def __iter__(self) -> Iterator[Batch]:
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
+        try:
+            return iter(self.loader)
+        finally:
+            cv2.setNumThreads(threads)
 
 
 def crop_loader(
@@ -263,7 +286,7 @@ def crop_loader(
     if end is not None:
         batches = -(-end // batch_size)
         stop = batches if stop is None else min(stop, batches)
-    return DataLoader(
+    loader: DataLoader = DataLoader(
         _Batches(crops, batch_size, end),
         batch_size=None,
         sampler=_Numbers(start, stop),
@@ -271,3 +294,4 @@ def crop_loader(
         worker_init_fn=_start_worker if workers else None,
         prefetch_factor=4 if workers else None,
     )
+    return _OneThreadEach(loader) if workers else loader
