@@ -32,7 +32,7 @@ class Glance:
     """What one answer says at the coarse resolution of the net, enough to find somebody.
 
     joints: (J, 2) float64 pixels of the picture, in the model's own joint set; scores: (J,) 0..1.
-    person: 0..1, the net's own answer to "is somebody there?".
+    person: logit of the net's own answer to "is somebody there?".
     mask: (s, s) float32, probability that a cell of the window is a person's.
     """
 
@@ -128,7 +128,7 @@ class Model:
         for i, window in enumerate(look.windows):
             matrix = window.to_picture(self.size)
             placed = joints[i] @ matrix[:2, :2].T + matrix[:2, 2]
-            glances.append(Glance(window, placed, scores[i], float(pose["person"][i]), masks[i]))
+            glances.append(Glance(window, placed, scores[i], float(look.output["presence"][i, -1]), masks[i]))
         return glances
 
     @torch.inference_mode()

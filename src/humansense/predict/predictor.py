@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 
 from humansense.core import HumansenseError, Prediction, convert_joints, joint_set
-from humansense.predict.find import FOUND_SCORE, Candidate, candidates, person_score
+from humansense.predict.find import CAREFUL, FOUND_SCORE, Candidate, Presence, candidates, person_score
 from humansense.predict.model import Glance, Look, Maps, Model
 from humansense.predict.pictures import Picture, picture_from_array, read_picture
-from humansense.predict.released import DEFAULT, find_weights
+from humansense.predict.released import DEFAULT, WEIGHTS, find_weights
 from humansense.predict.windows import (
     TILE_SHARES,
     Pyramid,
@@ -77,6 +77,8 @@ class Predictor:
         self.settings = settings or PredictSettings()
         self.weights_path = find_weights(self.settings.weights)
         self.model = Model(self.weights_path, self.settings.device)
+        row = WEIGHTS.get(self.settings.weights)
+        self.presence = Presence(row.presence_bias, row.presence_scale) if row else Presence()
 
     def __call__(self, source: str | Path | np.ndarray | Picture, box: Sequence[float] | None = None) -> Prediction:
         """The person in a picture; with `box` (x0, y0, x1, y1 in pixels) the one in it, without a search.
@@ -155,21 +157,25 @@ class Predictor:
     def _search(self, image: Pyramid, best: _Finding | None, timings: dict[str, float]) -> _Finding | None:
         """The whole picture first; where nobody is seen, smaller windows all over it."""
         height, width = image.shape
-        rounds = [[whole_window(height, width)], *(tile_windows(height, width, share) for share in TILE_SHARES)]
-        for windows in rounds:
+        level = self.settings.found_score
+        rounds = [(level, [whole_window(height, width)])]
+        rounds += [(level + (1 - level) * CAREFUL, tile_windows(height, width, share)) for share in TILE_SHARES]
+        for enough, windows in rounds:
             for candidate in self._seen(image, windows, timings)[:2]:
                 finding = self._closer(image, candidate.box, self.settings.refine, timings)
+                if finding.score >= enough:
+                    return finding
+                # Not good enough for this round: remembered for its score, never above the level.
+                finding.score = min(finding.score, float(np.nextafter(level, 0.0)))
                 if best is None or finding.score > best.score:
                     best = finding
-                if best.score >= self.settings.found_score:
-                    return best
         return best
 
     def _seen(self, image: Pyramid, windows: list[Window], timings: dict[str, float]) -> list[Candidate]:
         """Candidates in all windows, most promising first; duplicates of overlapping windows are left out."""
         seen: list[Candidate] = []
         for glance in self.model.glances(self.model.look(image, windows, timings_ms=timings)):
-            factor = glance.person * glance.window.side**2
+            factor = self.presence.probability(glance.person) * glance.window.side**2
             seen += [Candidate(c.box, c.weight * factor) for c in candidates(glance, image.shape)]
         seen.sort(key=lambda c: -c.weight)
         kept: list[Candidate] = []
@@ -184,7 +190,7 @@ class Predictor:
         for _ in range(looks):
             look = self.model.look(image, [box_window(box)], self.settings.flip, self.settings.scales, timings)
             glance = self.model.glances(look)[0]
-            finding = _Finding(look, glance, person_score(glance), box)
+            finding = _Finding(look, glance, person_score(glance, self.presence), box)
             if best is not None and finding.score < 0.8 * best.score:
                 return best  # the correction led away from the person
             best = finding

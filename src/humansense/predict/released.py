@@ -14,7 +14,10 @@ from humansense.core import HumansenseError
 
 @dataclass(frozen=True)
 class ReleasedWeights:
-    """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores."""
+    """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores.
+
+    presence_bias, presence_scale: see `find.Presence`; printed by `python benchmarks/presence.py`.
+    """
 
     name: str
     file: str
@@ -22,6 +25,8 @@ class ReleasedWeights:
     licence: str
     card: str
     summary: str
+    presence_bias: float = 0.0
+    presence_scale: float = 1.0
 
     @property
     def path(self) -> Path:
@@ -39,6 +44,8 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/people-small.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
+            presence_bias=5.9,
+            presence_scale=1.4,
         ),
     }
 )
