@@ -52,6 +52,8 @@ def test_lspet(lspet):
     assert np.isnan(missing.joint("left_ankle")).all()
     assert np.flatnonzero(~missing.visible).tolist() == [5]
     assert EvalCrops(reader, 32, "mpii16").crop(0).has_person
+    assert type(open_source(f"images:{lspet / 'images'}")) is READERS["images"]
+    assert len(open_source(f"lspet:{lspet}")) == 2
 
 
 def test_ccp(tmp_path):

@@ -4,6 +4,7 @@ import json
 import pickle
 import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -284,3 +285,21 @@ def test_maps_round_trip_at_the_limits():
     back = maps.decode_normals(maps.encode_normals(normals), "x")
     assert np.allclose(back, normals, atol=0.005)
     assert not back[1, 0].any()
+
+
+def test_the_format_page_shows_how_to_read_a_set(root):
+    """The page's example runs as it stands, and names the suffixes and settings that are there."""
+    page = (Path(__file__).parent.parent / "docs" / "format.md").read_text()
+    code = page.split("```python\n")[1].split("```")[0]
+    scope: dict[str, np.ndarray] = {}
+    exec(code.replace("out/set", str(root)), scope)
+    sample = ClipSet(root).read(0)
+    assert np.array_equal(scope["image"][..., ::-1], sample.image)
+    assert np.allclose(scope["depth_m"], np.nan_to_num(sample.depth), atol=1e-6)
+    assert np.array_equal(scope["joints"], sample.people[0].joints2d)
+    for suffix, _ in maps.ENCODERS.values():
+        assert f"| `{suffix}` |" in page
+    for key in json.loads((root / "set.json").read_text()):
+        assert f"`{key}`" in page
+    for key in json.loads((root / "shards" / "000000.json").read_text())["clips"][0]:
+        assert f"`{key}`" in page

@@ -44,8 +44,12 @@ class Crops(Protocol):
 def open_source(path: str | Path, joints: str = "human21") -> Source:
     """A set made by `humansense synth`, or a real dataset in its native layout (see `READERS`).
 
+    `lspet:PATH` asks for the reader of that name; otherwise the first that recognises the folder is taken.
     Raises `HumansenseError` for a folder that is none of them.
     """
+    name, colon, rest = str(path).partition(":")
+    if colon and name in READERS:
+        return open_reader(rest, name)
     path = Path(path)
     if (path / "set.json").is_file() or not any(reader.detect(path) for reader in READERS.values()):
         return ClipSet(path, joint_set=joints)
