@@ -2,8 +2,8 @@
 
     python benchmarks/loading.py [SET] [--size 160] [--samples 400] [--workers 2]
 
-Without SET, a small one is made first (which builds the body model once). The times of encoding, reading and augmenting are CPU time of one
-thread, so they hold on a busy machine; `loader_samples_per_s` is wall-clock.
+Without SET, a small one is made first (which builds the body model once). The times of encoding, reading and
+augmenting are CPU time of one thread; `loader_samples_per_s` is wall-clock.
 """
 
 from __future__ import annotations

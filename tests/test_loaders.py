@@ -146,6 +146,22 @@ def test_a_crop_without_people(source):
         assert not crop.visible.any()
 
 
+def test_upper_body_boxes_stay_with_what_is_seen_of_the_person(source):
+    from humansense.data.loaders import upper_body_box
+
+    sample = source.read(0)
+    whole = np.array([0, 0, 128, 96], np.float32)
+    points = np.full((21, 2), 60.0, np.float32)
+    for name, place in (("head_top", (50, -90)), ("left_shoulder", (80, 40)), ("right_shoulder", (30, 42))):
+        points[joint_set("human21").index(name)] = place
+    cut_off = replace(sample, people=(Person("human21", points, box=whole),))
+    for seed in range(4):
+        box = upper_body_box(cut_off, 0, np.random.default_rng(seed), whole)
+        assert box.tolist() == [30, 0, 80, 60]
+    beyond = replace(sample, people=(Person("human21", points - 200, box=whole),))
+    assert np.array_equal(upper_body_box(beyond, 0, np.random.default_rng(0), whole), whole)
+
+
 def test_photos_have_unknown_parts():
     image = np.zeros((50, 60, 3), np.uint8)
     joints = np.full((14, 2), 25.0, np.float32)

@@ -174,17 +174,19 @@ _LOWER = ("pelvis", "left_hip", "right_hip", "left_elbow", "right_elbow")
 
 
 def upper_body_box(sample: Sample, person: int, rng: np.random.Generator, box: np.ndarray) -> np.ndarray:
-    """The box of head and shoulders, sometimes down to the hips: portraits cut people off there.
+    """The part of `box` with head and shoulders, sometimes down to the hips: portraits cut people off there.
 
-    `box` if these joints are not known.
+    `box` itself if these joints are not known or not in it.
     """
     who = sample.people[person]
     names = joint_set(who.joint_set).names
     wanted = [n for n in (_UPPER if rng.random() < 0.5 else _UPPER + _LOWER) if n in names]
     found = joints_box(np.array([who.joint(n) for n in wanted], np.float32).reshape(-1, 2))
-    if found is None or max(found[2:] - found[:2]) < 8:
+    if found is None:
         return box
-    return found
+    # Where the picture's edge cuts the person off, joints lie outside of it.
+    inside = np.concatenate([np.maximum(found[:2], box[:2]), np.minimum(found[2:], box[2:])])
+    return inside if min(inside[2:] - inside[:2]) > 8 else box
 
 
 @dataclass
