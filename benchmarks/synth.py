@@ -2,7 +2,7 @@
 
     python benchmarks/synth.py --preset surreal --clips 20 --frames 100 --workers 2
 
-`fps_whole` includes the start of the workers (imports, body); `fps_steady` is measured from the first finished shard on.
+`fps_whole` includes the start of the workers (imports, body); `fps_steady` counts from the first finished shard on.
 """
 
 import argparse
