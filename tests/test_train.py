@@ -284,3 +284,13 @@ def test_settings_are_checked():
             settings(Path("x"), **changes)
     with pytest.raises(HumansenseError, match="devices"):
         train(settings(Path("x"), devices="two"), discs)
+
+
+def test_fine_tuning_starts_from_the_weights_it_is_given(straight: Path, tmp_path: Path) -> None:
+    hardly = settings(tmp_path / "tuned", init=straight, samples=BATCH, lr=1e-12, ema=0.0)
+    train(hardly, discs)
+    before, after = weights_of(straight), weights_of(hardly.out)
+    learned = [name for name in before if "running" not in name and "num_batches" not in name]
+    assert all(torch.allclose(before[name], after[name], atol=1e-3) for name in learned)
+    with pytest.raises(HumansenseError, match="--init"):
+        train(settings(tmp_path / "other", init=straight, task_options={"joint_set": "mpii16"}), discs)

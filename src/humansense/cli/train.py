@@ -23,6 +23,7 @@ class Train:
         humansense train people --data out/set --out runs/first --preset small
         humansense train people --data out/a out/b --out runs/long --minutes 90 --batch 48
         humansense train pose2d --data out/set --out runs/pose --samples 100000 --image-size 192
+        humansense train people --data out/new --out runs/tuned --init runs/first --lr 5e-4 --samples 50000
         humansense predict photo.jpg --weights runs/first
     """
 
@@ -60,6 +61,10 @@ class Train:
     """bf16-mixed or 32-true."""
     compile: bool = False
     """Compile the net first: a minute, then faster."""
+    init: Path | None = None
+    """Start from these weights (fine-tuning): a file or a training folder."""
+    threads: int = 1
+    """Threads a device of a CPU."""
     joint_set: str | None = None
     """The joints to learn (people and pose2d)."""
     checkpoint_minutes: float = 5.0

@@ -34,23 +34,23 @@ class AugmentSettings:
 
     mirror: float = 0.5
     rotation_deg: float = 15.0
-    any_rotation: float = 0.06
-    fill_min: float = 0.25
-    fill_max: float = 1.1
-    off_center: float = 0.4
-    upper_body: float = 0.2
+    any_rotation: float = 0.05
+    fill_min: float = 0.4
+    fill_max: float = 1.15
+    off_center: float = 0.2
+    upper_body: float = 0.15
     aspect: float = 0.06
-    no_person: float = 0.05
-    other_person: float = 0.12
-    occlude: float = 0.22
-    texture_background: float = 0.03
-    grey: float = 0.1
+    no_person: float = 0.06
+    other_person: float = 0.06
+    occlude: float = 0.12
+    texture_background: float = 0.02
+    grey: float = 0.08
     colour: float = 0.85
-    shade: float = 0.2
-    low_resolution: float = 0.15
-    blur: float = 0.2
-    noise: float = 0.2
-    jpeg: float = 0.25
+    shade: float = 0.12
+    low_resolution: float = 0.06
+    blur: float = 0.08
+    noise: float = 0.1
+    jpeg: float = 0.15
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
-from humansense.tasks import Task
+from humansense.tasks import Task, load_task
 from humansense.train.averages import Average, lr_factor, make_optimizer
 from humansense.train.checkpoint import WEIGHTS, Position, Run
 from humansense.train.journal import Journal
@@ -53,6 +53,8 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
     torch.manual_seed(settings.seed)
     task = settings.make_task()
     raw = task.build_net().to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
+    if settings.init is not None:
+        start_from(raw, settings.init)
     optimizer = make_optimizer(raw, settings)
     run = Run(task, raw, optimizer, Average(raw, settings.ema), Position())
     run.resume(settings)
@@ -121,6 +123,17 @@ def _next(stream: Iterator[Batch]) -> Batch:
     if batch is None:
         raise HumansenseError("the training data ran out before the end of the run: give an endless source of batches")
     return batch
+
+
+def start_from(net: torch.nn.Module, weights: str | Path) -> None:
+    """Load the weights of an earlier run into a fresh net; raises `HumansenseError` unless they fit it exactly."""
+    _, other = load_task(weights)
+    try:
+        net.load_state_dict(other.state_dict())
+    except RuntimeError as error:
+        raise HumansenseError(
+            f"--init {weights} has another net or other heads than this run: use the same task, preset and joint set"
+        ) from error
 
 
 def _progress(settings: TrainSettings, at: Position) -> float:

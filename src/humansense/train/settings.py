@@ -24,6 +24,7 @@ class TrainSettings:
     optimizer: "adamw", or "rmsprop" as in the papers (lr 1e-3 without a schedule).
     clip: largest norm of the gradient. ema: decay a step of the averaged weights, which are what is kept.
     checkpoint_minutes: time between checkpoints. workers: processes that load data.
+    init: weights to start from (fine-tuning), a file or a training folder; a run that is resumed does not look at it.
     devices, accelerator: as Lightning Fabric takes them; on a CPU a device is a process of `threads` threads. One
         thread each is best: several wait for each other at every layer, and crawl as soon as anything else runs.
     compile: torch.compile, some minutes once. Measure first: nearly all the time goes into convolutions, and on
@@ -50,6 +51,7 @@ class TrainSettings:
     workers: int = 1
     threads: int = 1
     seed: int = 0
+    init: Path | None = None
     devices: str = "auto"
     accelerator: str = "auto"
     precision: str = "bf16-mixed"
