@@ -9,7 +9,7 @@ from humansense.core import HumansenseError, Person, Sample, joint_set, part_map
 from humansense.data import augment
 from humansense.data.augment import AugmentSettings
 from humansense.data.crops import UNKNOWN, collate, cut
-from humansense.data.loaders import EvalCrops, TrainCrops, crop_loader, open_source
+from humansense.data.loaders import EvalCrops, TrainCrops, crop_loader, open_source, seen_from_behind
 from humansense.data.store import Clip, ClipSet, ShardWriter, Track, shard_path, start_set
 from humansense.data.transforms import apply_points, crop_matrix, crop_to_box
 
@@ -300,3 +300,43 @@ def test_wrong_settings_and_sources_are_named(tmp_path, source):
     with pytest.raises(HumansenseError, match="must be positive"):
         crop_matrix(np.zeros(2), 0.0, (8, 8))
     assert len(part_set("parts14")) == 15
+
+
+def _standing(facing: float) -> Sample:
+    """Somebody upright whose chest points to the camera (facing = 1) or away from it (-1)."""
+    names = joint_set("coco17")
+    joints = np.full((len(names), 3), np.nan, np.float32)
+    for side, sign in (("left", facing), ("right", -facing)):
+        joints[names.index(f"{side}_shoulder")] = (0.2 * sign, -0.5, 3)
+        joints[names.index(f"{side}_hip")] = (0.1 * sign, 0, 3)
+    return Sample(np.zeros((8, 8, 3), np.uint8), "x", people=(Person("coco17", joints[:, :2], joints),))
+
+
+def test_who_is_seen_from_behind():
+    assert not seen_from_behind(_standing(1))
+    assert seen_from_behind(_standing(-1))
+    photo = _standing(-1)
+    photo.people[0].joints3d = None
+    assert not seen_from_behind(photo)  # not known
+    assert not seen_from_behind(Sample(np.zeros((8, 8, 3), np.uint8), "empty"))
+
+
+def test_people_seen_from_behind_are_taken_less_often():
+    class Half:
+        def __len__(self):
+            return 200
+
+        def read(self, i):
+            return _standing(1 if i % 2 else -1)
+
+    def share(keep):
+        crops = TrainCrops([Half()], 32, "coco17", settings=AugmentSettings(from_behind=keep, no_person=0, mirror=0))
+        names, seen = joint_set("coco17"), []
+        for n in range(200):
+            joints = crops.crop(n).joints
+            span = joints[names.index("left_shoulder"), 0] - joints[names.index("right_shoulder"), 0]
+            seen += [span < 0] if np.isfinite(span) else []
+        return np.mean(seen)
+
+    assert abs(share(1.0) - 0.5) < 0.15
+    assert share(0.0) < 0.1

@@ -27,12 +27,15 @@ class AugmentSettings:
     """How often (0..1) and how strongly each change happens.
 
     mirror, any_rotation, off_center, upper_body, no_person, other_person, occlude, texture_background, grey, colour,
-    shade, low_resolution, blur, noise, jpeg: probabilities. rotation_deg: spread of the usual turn; any_rotation is
-    the chance of any angle at all (gymnasts). fill: least and greatest length of the person's box, in crop sides.
+    shade, low_resolution, blur, noise, jpeg: probabilities. from_behind: the share of the frames with people seen from
+    behind that are taken. Photos show few, and where both are as frequent a net is slow to tell left from right.
+    rotation_deg: spread of the usual turn; any_rotation is the chance of any angle at all (gymnasts). fill: least
+    and greatest length of the person's box, in crop sides.
     aspect: spread of the logarithm of the stretch.
     """
 
     mirror: float = 0.5
+    from_behind: float = 0.3
     rotation_deg: float = 15.0
     any_rotation: float = 0.05
     fill_min: float = 0.4

@@ -103,6 +103,10 @@ class TrainCrops:
         """Sample number n >= 0."""
         rng = np.random.default_rng((self.seed, 0, n))
         sample = self._frame(n)
+        for _ in range(6):
+            if not seen_from_behind(sample) or rng.random() < self.settings.from_behind:
+                break
+            sample = self._read(int(rng.integers(len(self))))
         size = (self.image_size, self.image_size)
         boxes = [(i, box) for i, person in enumerate(sample.people) if (box := person_box(person)) is not None]
         if not boxes or rng.random() < self.settings.no_person:
@@ -187,6 +191,21 @@ def upper_body_box(sample: Sample, person: int, rng: np.random.Generator, box: n
     # Where the picture's edge cuts the person off, joints lie outside of it.
     inside = np.concatenate([np.maximum(found[:2], box[:2]), np.minimum(found[2:], box[2:])])
     return inside if min(inside[2:] - inside[:2]) > 8 else box
+
+
+def seen_from_behind(sample: Sample) -> bool:
+    """Whether the chest of the sample's only person points away from the camera; False where that is not known."""
+    if len(sample.people) != 1 or sample.people[0].joints3d is None:
+        return False
+    person = sample.people[0]
+    names = joint_set(person.joint_set)
+    needed = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+    if not set(needed) <= set(names.names):
+        return False
+    left, right, left_hip, right_hip = (person.joints3d[names.index(name)] for name in needed)
+    # Camera axes: x right, y down, z forward. Right to left times up the trunk points out of the chest.
+    chest = np.cross(left - right, left + right - left_hip - right_hip)
+    return bool(chest[2] > 0)
 
 
 @dataclass
