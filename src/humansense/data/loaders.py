@@ -195,14 +195,13 @@ def upper_body_box(sample: Sample, person: int, rng: np.random.Generator, box: n
 
 def seen_from_behind(sample: Sample) -> bool:
     """Whether the chest of the sample's only person points away from the camera; False where that is not known."""
-    if len(sample.people) != 1 or sample.people[0].joints3d is None:
+    if len(sample.people) != 1:
         return False
-    person = sample.people[0]
-    names = joint_set(person.joint_set)
+    names, joints = joint_set(sample.people[0].joint_set), sample.people[0].joints3d
     needed = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
-    if not set(needed) <= set(names.names):
+    if joints is None or not set(needed) <= set(names.names):
         return False
-    left, right, left_hip, right_hip = (person.joints3d[names.index(name)] for name in needed)
+    left, right, left_hip, right_hip = (joints[names.index(name)] for name in needed)
     # Camera axes: x right, y down, z forward. Right to left times up the trunk points out of the chest.
     chest = np.cross(left - right, left + right - left_hip - right_hip)
     return bool(chest[2] > 0)
