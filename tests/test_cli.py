@@ -329,3 +329,16 @@ def test_errors_have_one_line(capsys):
 
     assert app.guarded(run) == 2
     assert one_line(capsys.readouterr().err) == "humansense: error: first second"
+
+
+def test_task_options_are_names_with_values():
+    from humansense.cli.train import parse_options
+
+    assert parse_options(["sigma=1.5", "heatmap_loss=mse", "bins=9"]) == {
+        "sigma": 1.5,
+        "heatmap_loss": "mse",
+        "bins": 9,
+    }
+    for wrong in ("sigma", "=2", "sigma="):
+        with pytest.raises(HumansenseError, match="NAME=VALUE"):
+            parse_options([wrong])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
@@ -67,6 +69,8 @@ class Train:
     """Threads a device of a CPU."""
     joint_set: str | None = None
     """The joints to learn (people and pose2d)."""
+    task_options: tuple[str, ...] = ()
+    """Further settings of the task as NAME=VALUE, e.g. pose2d_weight=1.0."""
     checkpoint_minutes: float = 5.0
     """Minutes between checkpoints."""
 
@@ -80,8 +84,22 @@ class Train:
         from humansense.train import TrainSettings, train
 
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        joints = values.pop("joint_set")
-        settings = TrainSettings(**values, task_options={} if joints is None else {"joint_set": joints})
+        joints, options = values.pop("joint_set"), parse_options(values.pop("task_options"))
+        settings = TrainSettings(**values, task_options=options if joints is None else options | {"joint_set": joints})
         weights = train(settings)
         print(f"trained: {console.relative(weights)}")
         return 0
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """`("sigma=1.5", "heatmap_loss=mse")` to `{"sigma": 1.5, "heatmap_loss": "mse"}`; values are JSON, else text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise HumansenseError(f"--task-options {pair}: expected NAME=VALUE, for example pose2d_weight=1.0")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    return options
