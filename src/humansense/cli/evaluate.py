@@ -20,8 +20,9 @@ UNITS = {
     "mask_iou": "IoU of the person's mask",
     "depth_rmse_mm": "depth error, mm",
     "depth_st_rmse_mm": "depth error after scale and shift, mm",
-    "pck": "PCK@0.2 of the torso, %",
-    "pckh": "PCKh@0.5, %",
+    "pck": "PCK@0.2 of the torso, 0..1",
+    "pck_lsp14": "the same over LSP's 14 joints, 0..1",
+    "pckh": "PCKh@0.5, 0..1",
     "person_accuracy": "share of crops whose 'is there a person' is right",
 }
 

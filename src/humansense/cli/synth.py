@@ -22,7 +22,7 @@ class Synth:
 
     examples: ClassVar[str] = """
         humansense synth out/set --clips 20 --frames 100 --size 320x240 --seed 0 --workers 2
-        humansense synth out/set --preset wild --backgrounds photos/rooms --motion mocap/
+        humansense synth out/set --preset wild --backgrounds places/ --motion mocap/
         humansense data check out/set
     """
 
