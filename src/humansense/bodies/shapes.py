@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Anny's height phenotype (0..1) of the average man and woman and its spread. With them 1,000 sampled adults have
-# statures of 1.76 m (men) and 1.63 m (women), spread 0.08 m: `python benchmarks/bodies.py`.
+# statures of 1.77 m (men) and 1.63 m (women), standard deviation 0.08 m: `python benchmarks/bodies.py`.
 HEIGHT_MEANS = (0.395, 0.38)
 HEIGHT_STD = 0.055
 
