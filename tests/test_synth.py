@@ -127,6 +127,14 @@ def test_a_clip_without_people_is_only_background() -> None:
     assert np.isnan(sample.depth).all()
 
 
+def test_who_is_too_far_away_to_store_is_not_seen() -> None:
+    spec = sample_spec((3, 0, 6), "surreal", INGREDIENTS)
+    far, near = (dataclasses.replace(spec, views=(View(yaw_rad=0, distance_m=d),)) for d in (70.0, 40.0))
+    assert not next(film(far, "c2")[1]).parts.any()
+    assert next(film(far, "c2")[1]).people == ()
+    assert np.nanmax(next(film(near, "c3")[1]).depth) > 38
+
+
 def _digest(root: Path) -> dict[str, str]:
     return {
         str(p.relative_to(root)): hashlib.sha256(p.read_bytes()).hexdigest()

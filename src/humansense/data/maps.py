@@ -14,8 +14,8 @@ import numpy as np
 
 from humansense.core import HumansenseError, Sample
 
-DEPTH_UNIT_M = 0.00025
-"""Metres of one step of a depth map: 16 bits reach 16.38 m, and the rounding is at most 0.125 mm."""
+DEPTH_UNIT_M = 0.001
+"""Metres of one step of a depth map, as depth cameras store it: 16 bits reach 65.5 m, rounding is at most 0.5 mm."""
 
 JPEG_QUALITY = 95
 

@@ -40,12 +40,12 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
         "people-small": ReleasedWeights(
             name="people-small",
             file="people-small.safetensors",
-            sha256="",
+            sha256="43f95e0f823e1922a62b4199c20af6bb94c670e70da3f0a181eb5023fe5bd7ba",
             licence="Apache-2.0",
             card="docs/models/people-small.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
-            presence_bias=5.9,
-            presence_scale=1.4,
+            presence_bias=4.25,
+            presence_scale=2.91,
         ),
     }
 )

@@ -25,6 +25,7 @@ from humansense.synth.spec import PRESETS, SceneSpec, View
 
 STORED_SETS = ("mpii16", "coco17", "h36m17", "smpl24", "anny")  # lsp14 and human21 hold the same joints
 NEAREST_M = 0.35  # a camera does not come closer to any joint than this
+FARTHEST_M = 60.0  # who runs farther than this is not seen any more: the store's depth ends at 65 m
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,10 @@ def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: li
     light = np.array(spec.light, np.float32)
     light = light if light.size == 9 else light.reshape(9, 3)
     for t, camera in enumerate(cameras):
-        frame = renderer.render(shot.vertices[t], camera, light, backdrop) if renderer else Frame.empty(backdrop)
+        seen = renderer is not None and camera.to_camera(shot.joints["anny"][t])[:, 2].max() < FARTHEST_M
+        frame = (
+            renderer.render(shot.vertices[t], camera, light, backdrop) if renderer and seen else Frame.empty(backdrop)
+        )
         yield Sample(
             image=_developed(spec, frame.image, t),
             key=f"{key}_f{t:04d}",
@@ -182,7 +186,7 @@ def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: li
             normals=frame.normals,
             instance=frame.instance,
             camera=camera,
-            people=(_person(shot, t, camera, frame),) if renderer else (),
+            people=(_person(shot, t, camera, frame),) if seen else (),
         )
 
 
