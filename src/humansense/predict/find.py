@@ -12,8 +12,8 @@ from humansense.predict.windows import clip_box
 
 MASK_LEVEL = 0.5
 """A cell belongs to the person above this probability."""
-FOUND_SCORE = 0.5
-"""Below this score nobody is there."""
+FOUND_SCORE = 0.65
+"""Below this score nobody is there: inventing a person is worse than missing one."""
 CAREFUL = 0.5
 """Of the doubt that a score leaves, the share that a small window must remove: many windows, many false alarms."""
 _MIN_CELLS = 6
