@@ -51,6 +51,12 @@ class Person:
         return self.joints2d[joint_set(self.joint_set).index(name)]
 
 
+MAP_FIELDS = (
+    "mask", "parts", "depth", "normals", "instance", "hidden_depth", "flow", "flow_back", "garments", "dense"
+)  # fmt: skip
+"""The fields of `Sample` that are maps of the image's size."""
+
+
 @dataclass
 class Sample:
     """One image and all that is known about it.
@@ -61,6 +67,14 @@ class Sample:
     depth: (H, W) float32 metres along z, NaN where there is no person, or None.
     normals: (H, W, 3) float32 unit vectors in camera axes, 0 where there is no person, or None.
     instance: (H, W) uint8, 0 background, i + 1 for `people[i]`, or None.
+    hidden_depth: (H, W) float32 metres along z of the farthest surface of the same person on the pixel's ray (the back
+        half of the mould, Gabeur 2019), NaN where there is no person, or None.
+    flow: (H, W, 2) float32 pixels (u right, v down) to the next frame; NaN where it is not valid: what is seen here is
+        hidden or out of the picture there. None for a single picture.
+    flow_back: the same to the frame before.
+    garments: (H, W) uint8, 0 background, i + 1 for row i of the clip's table of garments (skin, shirt, hair ...), or None.
+    dense: (H, W, 3) float32: the point of the body's surface that the pixel sees, as its place on the reference body
+        (an average adult in the rest pose, metres, the body's axes); NaN where there is no person, or None.
     camera: the view, or None for a photo whose camera is unknown.
     people: the persons, nearest to the picture's subject first.
     key: where the sample comes from; unique within its set.
@@ -74,6 +88,11 @@ class Sample:
     depth: np.ndarray | None = None
     normals: np.ndarray | None = None
     instance: np.ndarray | None = None
+    hidden_depth: np.ndarray | None = None
+    flow: np.ndarray | None = None
+    flow_back: np.ndarray | None = None
+    garments: np.ndarray | None = None
+    dense: np.ndarray | None = None
     camera: Camera | None = None
     people: tuple[Person, ...] = ()
     action: str = ""
@@ -84,7 +103,7 @@ class Sample:
             raise HumansenseError(
                 f"Sample.image of {self.key} is {self.image.dtype} {self.image.shape}, expected uint8 (H, W, 3)"
             )
-        for name in ("mask", "parts", "depth", "normals", "instance"):
+        for name in MAP_FIELDS:
             value = getattr(self, name)
             if value is not None and value.shape[:2] != self.image.shape[:2]:
                 raise HumansenseError(

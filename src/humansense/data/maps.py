@@ -99,6 +99,53 @@ def decode_normals(data: bytes, name: str) -> np.ndarray:
     return normals
 
 
+FLOW_STEPS = 64
+"""Steps of a pixel of motion in a flow map: KITTI's format (Geiger 2013), which reaches 512 pixels."""
+
+
+def encode_flow(flow: np.ndarray) -> bytes:
+    """(H, W, 2) float32 pixels, NaN where it is not valid, as KITTI's 16-bit RGB PNG: u, v, valid.
+
+    A component f is stored as 2^15 + 64 f. A motion of 512 pixels or more is stored as not valid; all channels are 0
+    there, also in the valid one.
+    """
+    steps = np.rint(flow * np.float32(FLOW_STEPS)) + np.float32(32768)
+    valid = ((steps >= 1) & (steps <= 65535)).all(-1)  # NaN compares false
+    codes = np.zeros((*flow.shape[:2], 3), np.uint16)
+    codes[valid, 2], codes[valid, 1] = steps[valid, 0], steps[valid, 1]  # OpenCV writes blue, green, red
+    codes[valid, 0] = 1
+    return _encode(".png", codes, _SMOOTH)
+
+
+def decode_flow(data: bytes, name: str) -> np.ndarray:
+    codes = _decode(data, cv2.IMREAD_UNCHANGED, name)
+    flow = (codes[..., :0:-1].astype(np.float32) - 32768) / np.float32(FLOW_STEPS)
+    flow[codes[..., 0] == 0] = np.nan
+    return flow
+
+
+DENSE_UNIT_M = 0.002
+"""Metres of one step of the coordinates of a dense map; 512 is the origin of the reference body's axes."""
+
+
+def encode_dense(dense: np.ndarray) -> bytes:
+    """(H, W, 3) float32 metres on the reference body, NaN where there is nobody, as a 16-bit RGB PNG of x, y, z.
+
+    A coordinate c is stored as 512 + c / 2 mm, so a pixel of zeros shows nobody.
+    """
+    known = np.isfinite(dense).all(-1)
+    codes = np.zeros(dense.shape, np.uint16)
+    codes[known] = np.clip(np.rint(dense[known] * np.float32(1 / DENSE_UNIT_M)) + 512, 1, 65535)
+    return _encode(".png", codes[..., ::-1], _SMOOTH)
+
+
+def decode_dense(data: bytes, name: str) -> np.ndarray:
+    codes = _decode(data, cv2.IMREAD_UNCHANGED, name)[..., ::-1]
+    dense = (codes.astype(np.float32) - 512) * np.float32(DENSE_UNIT_M)
+    dense[~codes.any(-1)] = np.nan
+    return dense
+
+
 ENCODERS: Mapping[str, tuple[str, Callable[[np.ndarray], bytes]]] = MappingProxyType(
     {
         "image": ("jpg", encode_image),
@@ -106,6 +153,11 @@ ENCODERS: Mapping[str, tuple[str, Callable[[np.ndarray], bytes]]] = MappingProxy
         "depth": ("depth.png", encode_depth),
         "normals": ("normals.png", encode_normals),
         "instance": ("instance.png", encode_labels),
+        "hidden_depth": ("hidden.png", encode_depth),
+        "flow": ("flow.png", encode_flow),
+        "flow_back": ("flow_back.png", encode_flow),
+        "garments": ("garments.png", encode_labels),
+        "dense": ("dense.png", encode_dense),
     }
 )
 """Field of `Sample` -> (suffix of the file, encoder)."""
@@ -117,6 +169,11 @@ DECODERS: Mapping[str, Callable[[bytes, str], np.ndarray]] = MappingProxyType(
         "depth": decode_depth,
         "normals": decode_normals,
         "instance": decode_labels,
+        "hidden_depth": decode_depth,
+        "flow": decode_flow,
+        "flow_back": decode_flow,
+        "garments": decode_labels,
+        "dense": decode_dense,
     }
 )
 """Field of `Sample` -> decoder of (bytes, name for the message)."""

@@ -15,7 +15,7 @@ from humansense.core import Camera, HumansenseError, Person, Sample, joint_set
 from humansense.data.maps import DECODERS, ENCODERS
 from humansense.data.store_write import FORMAT_NAME, FORMAT_VERSION
 
-ALL_MAPS = ("parts", "depth", "normals", "instance")
+ALL_MAPS = ("parts", "depth", "normals", "instance", "hidden_depth", "flow", "flow_back", "garments", "dense")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ClipSet:
     """The frames of a set on disk: `len(set)`, `set.read(i) -> Sample`, `set.clips`.
 
     joint_set: how the joints of `Sample.people` are ordered; a joint that the set does not hold is NaN.
-    maps: which of parts, depth, normals, instance to read by default; the image is always read.
+    maps: which of `ALL_MAPS` to read by default; the image is always read. A map that the set does not hold is None.
 
     Files are opened when they are first read, so an instance can be sent to another process. Raises `HumansenseError`
     for a folder that is no set, a newer format, a shard cut short, or a set without any whole shard.

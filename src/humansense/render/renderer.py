@@ -174,6 +174,8 @@ class Renderer:
         rays = (self._ray_offsets(samples), self._nearest, self._pixels)
         self._launch(kernels.fill_maps, count, self._scene, self._light, view, *rays, self._background, self._maps)
         for name, target in vars(frame).items():
+            if not hasattr(self._maps, name):
+                continue
             values = getattr(self._maps, name)[:count].numpy()
             target.reshape(camera.size[0] * camera.size[1], *target.shape[2:])[pixels] = values
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from humansense.core import HumansenseError
+from humansense.core import Camera, HumansenseError
 
 PART_COUNT = 24
 
@@ -18,9 +18,13 @@ class Surface:
     faces: (F, 3) int32 indices into the vertices. Leave out what is hidden for good (skin under a garment).
     face_uv: (F, 3, 2) float32 texture coordinates of the corners, v up as in OBJ; outside of 0..1 the texture repeats.
     face_texture: (F,) int32, index into the textures.
-    face_instance: (F,) int32, 1..255: whose triangle it is.
+    face_instance: (F,) int32, 0..255: whose triangle it is; 0 is scenery, which has no part, garment or dense place.
     vertex_parts: (V, 24) float32: how much the vertex belongs to part k + 1. The label of a surface point is the
-        largest of the interpolated columns.
+        largest of the interpolated columns. Not looked at for scenery.
+    face_garment: (F,) int32, 0..255: label of the garment map; 0 for scenery. None: 1 for every person's face.
+    vertex_dense: (V, 3) float32: place on the reference body, metres. None: all zero.
+    face_casts: (F,) bool: whether the triangle casts a shadow of the sun. None: all do.
+    face_front_only: (F,) bool: seen from its front alone, as the walls of a doll's house. None: none is.
     Raises `HumansenseError` for wrong shapes and indices out of range.
     """
 
@@ -29,15 +33,32 @@ class Surface:
     face_texture: np.ndarray
     face_instance: np.ndarray
     vertex_parts: np.ndarray
+    face_garment: np.ndarray | None = None
+    vertex_dense: np.ndarray | None = None
+    face_casts: np.ndarray | None = None
+    face_front_only: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        count = len(self.faces)
+        count, points = len(self.faces), len(self.vertex_parts)
+        defaults = {
+            "face_garment": np.minimum(self.face_instance, 1),
+            "vertex_dense": np.zeros((points, 3)),
+            "face_casts": np.ones(count),
+            "face_front_only": np.zeros(count),
+        }
+        for name, default in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
         shapes = {
             "faces": (np.int32, (count, 3)),
             "face_uv": (np.float32, (count, 3, 2)),
             "face_texture": (np.int32, (count,)),
             "face_instance": (np.int32, (count,)),
-            "vertex_parts": (np.float32, (len(self.vertex_parts), PART_COUNT)),
+            "vertex_parts": (np.float32, (points, PART_COUNT)),
+            "face_garment": (np.int32, (count,)),
+            "vertex_dense": (np.float32, (points, 3)),
+            "face_casts": (np.uint8, (count,)),
+            "face_front_only": (np.uint8, (count,)),
         }
         for name, (dtype, shape) in shapes.items():
             value = np.ascontiguousarray(getattr(self, name), dtype=dtype)
@@ -48,7 +69,45 @@ class Surface:
             raise HumansenseError("Surface.faces is empty: there is nothing to render")
         _check_range("faces", self.faces, 0, len(self.vertex_parts) - 1)
         _check_range("face_texture", self.face_texture, 0, None)
-        _check_range("face_instance", self.face_instance, 1, 255)
+        _check_range("face_instance", self.face_instance, 0, 255)
+        _check_range("face_garment", self.face_garment, 0, 255)
+
+
+@dataclass(frozen=True)
+class Sun:
+    """A far light of a small disc, cast with shadows, beside the nine coefficients.
+
+    direction: (3,) unit, world, from a surface towards the middle of the disc. colour: (3,) what an albedo that faces
+    it is multiplied by, in addition to `sh_shading`. radius_rad: the disc's angular radius; the real sun's is 0.0047,
+    a cloud or a lamp near by is larger and its shadows are softer.
+    """
+
+    direction: np.ndarray
+    colour: np.ndarray
+    radius_rad: float = 0.02
+
+
+@dataclass(frozen=True)
+class Shutter:
+    """Where everything is when the shutter closes: the frame's own places are those when it opens.
+
+    vertices: (V, 3) metres, world. camera: of the same size. Ray s of S for the colour sees the scene at the fraction
+    (s + 0.5) / S of the way; labels, depth and normals are those of the opening.
+    """
+
+    vertices: np.ndarray
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A plane z = height_m that is not drawn but receives the sun's shadow, for a background that is a picture.
+
+    strength: 0..1, how much darker a fully shadowed pixel of the background becomes.
+    """
+
+    height_m: float = 0.0
+    strength: float = 0.5
 
 
 @dataclass
@@ -56,11 +115,15 @@ class Frame:
     """An image and its truth, made by the same rays; (H, W) pixels, no surface where `face` is -1.
 
     image: (H, W, 3) uint8 RGB, anti-aliased over the background.
-    parts: (H, W) uint8 labels 1..24 of part set smpl24, 0 where there is no surface.
-    depth: (H, W) float32 metres along the camera's z axis, NaN where there is no surface.
+    parts: (H, W) uint8 labels 1..24 of part set smpl24, 0 where there is no person.
+    depth: (H, W) float32 metres along the camera's z axis, of people and scenery, NaN where there is no surface.
     normals: (H, W, 3) float32 smooth unit normals in camera axes, of the side that is seen and never turned away from
         the camera; 0 where there is no surface.
-    instance: (H, W) uint8, 0 where there is no surface.
+    instance: (H, W) uint8, 0 where there is no person (`face` tells scenery from nothing).
+    hidden_depth: (H, W) float32 metres, the farthest surface of the same instance along the pixel's ray; NaN where there
+        is no person.
+    garments: (H, W) uint8, `face_garment` of what is seen.
+    dense: (H, W, 3) float32, interpolated `vertex_dense`; NaN where there is no person.
     face: (H, W) int32 index of the triangle, or -1.
     bary: (H, W, 2) float32 weights of the triangle's first and second corner (the third has the rest); 0 where none.
 
@@ -72,6 +135,9 @@ class Frame:
     depth: np.ndarray
     normals: np.ndarray
     instance: np.ndarray
+    hidden_depth: np.ndarray
+    garments: np.ndarray
+    dense: np.ndarray
     face: np.ndarray
     bary: np.ndarray
 
@@ -85,6 +151,9 @@ class Frame:
             depth=np.full((height, width), np.nan, np.float32),
             normals=np.zeros((height, width, 3), np.float32),
             instance=np.zeros((height, width), np.uint8),
+            hidden_depth=np.full((height, width), np.nan, np.float32),
+            garments=np.zeros((height, width), np.uint8),
+            dense=np.full((height, width, 3), np.nan, np.float32),
             face=np.full((height, width), -1, np.int32),
             bary=np.zeros((height, width, 2), np.float32),
         )
