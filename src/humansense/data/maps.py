@@ -17,13 +17,14 @@ from humansense.core import HumansenseError, Sample
 DEPTH_UNIT_M = 0.001
 """Metres of one step of a depth map, as depth cameras store it: 16 bits reach 65.5 m, rounding is at most 0.5 mm."""
 
-JPEG_QUALITY = 95
+JPEG_QUALITY = 92
 
-# zlib level 1 with one fixed filter: a third of the time of libpng's choice line by line, and no larger on these maps.
-_LEVEL = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+# Runs and Huffman codes alone (zlib's RLE strategy) with one fixed filter: on these maps a third smaller than zlib's
+# default at level 1, and as fast; trying all filters line by line saves another tenth for twice the time.
+_RLE = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 _FILTER = getattr(cv2, "IMWRITE_PNG_FILTER", None)
-_LABELS = _LEVEL if _FILTER is None else [*_LEVEL, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_NONE", 8)]
-_SMOOTH = _LEVEL if _FILTER is None else [*_LEVEL, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_SUB", 16)]
+_LABELS = _RLE if _FILTER is None else [*_RLE, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_NONE", 8)]
+_SMOOTH = _RLE if _FILTER is None else [*_RLE, _FILTER, getattr(cv2, "IMWRITE_PNG_FILTER_PAETH", 128)]
 
 
 def _encode(extension: str, array: np.ndarray, options: list[int]) -> bytes:
@@ -124,24 +125,25 @@ def decode_flow(data: bytes, name: str) -> np.ndarray:
     return flow
 
 
-DENSE_UNIT_M = 0.002
-"""Metres of one step of the coordinates of a dense map; 512 is the origin of the reference body's axes."""
+DENSE_ORIGIN_M = np.array((0.0, -0.135, 0.09), np.float32)
+DENSE_UNIT_M = np.array((0.005, 0.002, 0.0076), np.float32)
+"""A dense map's code 128 and its steps along x, y, z: 8 bits span the reference body, rounding is at most 3.8 mm."""
 
 
 def encode_dense(dense: np.ndarray) -> bytes:
-    """(H, W, 3) float32 metres on the reference body, NaN where there is nobody, as a 16-bit RGB PNG of x, y, z.
+    """(H, W, 3) float32 metres on the reference body, NaN where there is nobody, as an RGB PNG of x, y, z.
 
-    A coordinate c is stored as 512 + c / 2 mm, so a pixel of zeros shows nobody.
+    A coordinate c is stored as 128 + (c - origin) / unit (1..255), so a pixel of zeros shows nobody.
     """
     known = np.isfinite(dense).all(-1)
-    codes = np.zeros(dense.shape, np.uint16)
-    codes[known] = np.clip(np.rint(dense[known] * np.float32(1 / DENSE_UNIT_M)) + 512, 1, 65535)
+    codes = np.zeros(dense.shape, np.uint8)
+    codes[known] = np.clip(np.rint((dense[known] - DENSE_ORIGIN_M) / DENSE_UNIT_M) + 128, 1, 255)
     return _encode(".png", codes[..., ::-1], _SMOOTH)
 
 
 def decode_dense(data: bytes, name: str) -> np.ndarray:
-    codes = _decode(data, cv2.IMREAD_UNCHANGED, name)[..., ::-1]
-    dense = (codes.astype(np.float32) - 512) * np.float32(DENSE_UNIT_M)
+    codes = _decode(data, cv2.IMREAD_COLOR, name)[..., ::-1]
+    dense = (codes.astype(np.float32) - 128) * DENSE_UNIT_M + DENSE_ORIGIN_M
     dense[~codes.any(-1)] = np.nan
     return dense
 
