@@ -86,6 +86,19 @@ class Sun:
     colour: np.ndarray
     radius_rad: float = 0.02
 
+    def __post_init__(self) -> None:
+        for name in ("direction", "colour"):
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            if value.shape != (3,) or not np.isfinite(value).all():
+                raise HumansenseError(f"Sun.{name} is {value.tolist()}, expected three finite numbers")
+            object.__setattr__(self, name, value)
+        if abs(np.linalg.norm(self.direction) - 1) > 1e-3:
+            raise HumansenseError(f"Sun.direction is {self.direction.tolist()}, expected a vector of length 1")
+        if self.colour.min() < 0:
+            raise HumansenseError(f"Sun.colour is {self.colour.tolist()}, expected no negative number")
+        if not 0 <= self.radius_rad <= 0.5:
+            raise HumansenseError(f"Sun.radius_rad is {self.radius_rad}, expected 0 to 0.5")
+
 
 @dataclass(frozen=True)
 class Shutter:
@@ -108,6 +121,10 @@ class Floor:
 
     height_m: float = 0.0
     strength: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise HumansenseError(f"Floor.strength is {self.strength}, expected 0 to 1")
 
 
 @dataclass
