@@ -1,7 +1,7 @@
 """Optical flow from the true motion: where the point that a pixel sees lies in another frame, if it is seen there."""
 
 # mypy: ignore-errors
-# ruff: noqa: RUF046, UP018
+# ruff: noqa: UP018
 
 import warp as wp
 
@@ -85,8 +85,11 @@ def is_seen(moved: Moved, there: Seen, face: int, instance: wp.uint8, x: float, 
             dx = wp.abs(x - float(column) - 0.5)
             dy = wp.abs(y - float(row) - 0.5)
             seen = there.face[row, column]
-            if wp.max(dx, dy) < 1.0 - TOUCHES and seen >= 0 and there.instance[row, column] == instance:
-                if seen == face or agrees(moved, there, row, column, x, y, depth):
+            near = wp.max(dx, dy) < 1.0 - TOUCHES
+            if near and seen >= 0 and there.instance[row, column] == instance:
+                if seen == face:
+                    return True
+                if agrees(moved, there, row, column, x, y, depth):  # no `or`: the kernel language evaluates both sides
                     return True
     return False
 

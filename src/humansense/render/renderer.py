@@ -86,17 +86,19 @@ class Renderer:
         alpha_starts = np.full(len(textures), -1)
         alpha_starts[holes] = _starts(np.array([len(alpha) for alpha in alphas], int))
         kinds = self._scene_types
-        flags = kinds.FRONT_ONLY * surface.face_front_only.astype(int) + kinds.CUT_OUT * holes[surface.face_texture]
+        flags = (
+            kinds.FRONT_ONLY * np.asarray(surface.face_front_only, int) + kinds.CUT_OUT * holes[surface.face_texture]
+        )
 
         scene = kinds.Scene()
         scene.faces = array(surface.faces, wp.int32)
         scene.face_uv = array(surface.face_uv, wp.vec2)
         scene.face_texture = array(surface.face_texture, wp.int32)
         scene.face_instance = array(surface.face_instance, wp.int32)
-        scene.face_garment = array(surface.face_garment, wp.int32)
+        scene.face_garment = array(np.asarray(surface.face_garment), wp.int32)
         scene.face_flags = array(flags, wp.int32)
         scene.vertex_parts = array(surface.vertex_parts, wp.float32)
-        scene.vertex_dense = array(surface.vertex_dense, wp.vec3)
+        scene.vertex_dense = array(np.asarray(surface.vertex_dense), wp.vec3)
         scene.texels = array(np.concatenate([picture.reshape(-1) for picture in pictures]), wp.uint8)
         scene.levels = array(np.column_stack([_starts(sizes.prod(1) * 3), sizes]), wp.vec3i)
         scene.textures = array(np.column_stack([_starts(counts), counts, alpha_starts]), wp.vec3i)
@@ -310,7 +312,7 @@ class Renderer:
         direction = sun.direction / np.linalg.norm(sun.direction)
         right = np.cross(direction, np.eye(3)[np.abs(direction).argmin()])
         right *= np.tan(sun.radius_rad) / np.linalg.norm(right)
-        sunlight = self._scene_types.SunLight()
+        sunlight: Any = self._scene_types.SunLight()
         sunlight.shines = 1
         sunlight.direction, sunlight.colour = wp.vec3(direction), wp.vec3(sun.colour)
         sunlight.right, sunlight.up = wp.vec3(right), wp.vec3(np.cross(direction, right))
@@ -322,7 +324,7 @@ class Renderer:
 
     def _grow_trees(self) -> list[Any]:
         """Of the casting triangles without and with alpha; None where there are none."""
-        casts = self.surface.face_casts.astype(bool)
+        casts = np.asarray(self.surface.face_casts, bool)
         holes = (self._scene.face_flags.numpy() & self._scene_types.CUT_OUT) != 0
         chosen = [np.flatnonzero(casts & ~holes), np.flatnonzero(casts & holes)]
         self._cut_out_faces = self._array(chosen[1], self._wp.int32)

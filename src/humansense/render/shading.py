@@ -174,7 +174,8 @@ def fill_maps(
                 shaded = shade(scene, light, sun, sample, ray, float(samples))
             color = shaded.ambient
             if wp.max(shaded.sunlit) > 0.0:
-                if not in_shadow(scene, sun, sample, towards_disc(sun, s - first, samples, jitter)):
+                towards = towards_disc(sun, s - first, samples, jitter)
+                if not in_shadow(scene, sun, sample, towards):
                     color += shaded.sunlit
             total += wp.min(color, wp.vec3(255.0, 255.0, 255.0))
         else:

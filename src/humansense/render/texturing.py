@@ -1,7 +1,6 @@
 """Look-ups in the textures: colour from the level of the pyramid that fits, alpha from the full size."""
 
 # mypy: ignore-errors
-# ruff: noqa: RUF046, UP018
 
 import warp as wp
 

@@ -129,9 +129,9 @@ def image_bounds(p: wp.vec3, q: wp.vec3, r: wp.vec3, width: float, height: float
         return wp.vec4(1.0, 1.0, 0.0, 0.0)
     if wp.min(wp.min(p[2], q[2]), r[2]) <= NEAR_M:  # passes the camera: its projection has no bounds
         return wp.vec4(0.0, 0.0, width, height)
-    a = wp.vec2(p[0], p[1]) / p[2]
-    b = wp.vec2(q[0], q[1]) / q[2]
-    c = wp.vec2(r[0], r[1]) / r[2]
+    a = wp.vec2(p[0], p[1]) * (1.0 / p[2])
+    b = wp.vec2(q[0], q[1]) * (1.0 / q[2])
+    c = wp.vec2(r[0], r[1]) * (1.0 / r[2])
     low = wp.min(wp.min(a, b), c)
     high = wp.max(wp.max(a, b), c)
     return wp.vec4(

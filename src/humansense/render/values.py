@@ -70,7 +70,7 @@ class Surface:
         _check_range("faces", self.faces, 0, len(self.vertex_parts) - 1)
         _check_range("face_texture", self.face_texture, 0, None)
         _check_range("face_instance", self.face_instance, 0, 255)
-        _check_range("face_garment", self.face_garment, 0, 255)
+        _check_range("face_garment", np.asarray(self.face_garment), 0, 255)
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class Frame:
     normals: (H, W, 3) float32 smooth unit normals in camera axes, of the side that is seen and never turned away from
         the camera; 0 where there is no surface.
     instance: (H, W) uint8, 0 where there is no person (`face` tells scenery from nothing).
-    hidden_depth: (H, W) float32 metres, the farthest surface of the same instance along the pixel's ray; NaN where there
-        is no person.
+    hidden_depth: (H, W) float32 metres, the farthest surface of the same instance along the pixel's ray; NaN where
+        there is no person.
     garments: (H, W) uint8, `face_garment` of what is seen.
     dense: (H, W, 3) float32, interpolated `vertex_dense`; NaN where there is no person.
     face: (H, W) int32 index of the triangle, or -1.
