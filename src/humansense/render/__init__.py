@@ -2,6 +2,6 @@
 
 from humansense.render.light import sh_basis, sh_light, sh_shading
 from humansense.render.renderer import Renderer
-from humansense.render.values import Frame, Surface
+from humansense.render.values import Floor, Frame, Shutter, Sun, Surface
 
-__all__ = ["Frame", "Renderer", "Surface", "sh_basis", "sh_light", "sh_shading"]
+__all__ = ["Floor", "Frame", "Renderer", "Shutter", "Sun", "Surface", "sh_basis", "sh_light", "sh_shading"]

@@ -70,7 +70,7 @@ class Surface:
         _check_range("faces", self.faces, 0, len(self.vertex_parts) - 1)
         _check_range("face_texture", self.face_texture, 0, None)
         _check_range("face_instance", self.face_instance, 0, 255)
-        _check_range("face_garment", self.face_garment, 0, 255)
+        _check_range("face_garment", np.asarray(self.face_garment), 0, 255)
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,19 @@ class Sun:
     direction: np.ndarray
     colour: np.ndarray
     radius_rad: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("direction", "colour"):
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            if value.shape != (3,) or not np.isfinite(value).all():
+                raise HumansenseError(f"Sun.{name} is {value.tolist()}, expected three finite numbers")
+            object.__setattr__(self, name, value)
+        if abs(np.linalg.norm(self.direction) - 1) > 1e-3:
+            raise HumansenseError(f"Sun.direction is {self.direction.tolist()}, expected a vector of length 1")
+        if self.colour.min() < 0:
+            raise HumansenseError(f"Sun.colour is {self.colour.tolist()}, expected no negative number")
+        if not 0 <= self.radius_rad <= 0.5:
+            raise HumansenseError(f"Sun.radius_rad is {self.radius_rad}, expected 0 to 0.5")
 
 
 @dataclass(frozen=True)
@@ -109,6 +122,10 @@ class Floor:
     height_m: float = 0.0
     strength: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= 1:
+            raise HumansenseError(f"Floor.strength is {self.strength}, expected 0 to 1")
+
 
 @dataclass
 class Frame:
@@ -120,8 +137,8 @@ class Frame:
     normals: (H, W, 3) float32 smooth unit normals in camera axes, of the side that is seen and never turned away from
         the camera; 0 where there is no surface.
     instance: (H, W) uint8, 0 where there is no person (`face` tells scenery from nothing).
-    hidden_depth: (H, W) float32 metres, the farthest surface of the same instance along the pixel's ray; NaN where there
-        is no person.
+    hidden_depth: (H, W) float32 metres, the farthest surface of the same instance along the pixel's ray; NaN where
+        there is no person.
     garments: (H, W) uint8, `face_garment` of what is seen.
     dense: (H, W, 3) float32, interpolated `vertex_dense`; NaN where there is no person.
     face: (H, W) int32 index of the triangle, or -1.

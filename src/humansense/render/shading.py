@@ -1,0 +1,184 @@
+"""What each pixel shows: its labels from the ray through its centre, its colour from the others."""
+
+# mypy: ignore-errors
+# ruff: noqa: RUF046, UP018
+
+import warp as wp
+
+from humansense.render.light import SH_CONSTANTS
+from humansense.render.scene import Hit, Maps, Scene, SunLight, View
+from humansense.render.sunlight import OFFSET_M, blocked, pixel_hash, towards_disc
+from humansense.render.texturing import albedo
+from humansense.render.tracing import nearest_hit
+
+wp.set_module_options({"enable_backward": False})
+
+PARTS = wp.constant(24)
+SH0 = wp.constant(SH_CONSTANTS[0])
+SH1 = wp.constant(SH_CONSTANTS[1])
+SH2 = wp.constant(SH_CONSTANTS[4])
+SH20 = wp.constant(SH_CONSTANTS[6])
+SH22 = wp.constant(SH_CONSTANTS[8])
+
+
+@wp.struct
+class Shaded:
+    """A surface point under the light: without the sun, and what an unhidden sun adds. RGB 0..255, not clamped."""
+
+    face: wp.int32
+    ambient: wp.vec3
+    sunlit: wp.vec3
+
+
+@wp.func
+def irradiance(n: wp.vec3, light: wp.array(dtype=wp.vec3)):
+    """`light.sh_shading`."""
+    x = n[0]
+    y = n[1]
+    z = n[2]
+    value = (
+        SH0 * light[0]
+        + SH1 * (y * light[1] + z * light[2] + x * light[3])
+        + SH2 * (x * y * light[4] + y * z * light[5] + x * z * light[7])
+        + SH20 * (3.0 * z * z - 1.0) * light[6]
+        + SH22 * (x * x - y * y) * light[8]
+    )
+    return wp.max(value, wp.vec3(0.0, 0.0, 0.0))
+
+
+@wp.func
+def smooth_normal(scene: Scene, hit: Hit, ray: wp.vec3):
+    """Interpolated vertex normal of the side that is seen, unit, world axes; never turned away from the ray's origin.
+
+    At an outline the interpolated normal can point away though the triangle faces the camera: it is tilted back to 90
+    degrees. Where nothing is left of it, the triangle's own normal steps in.
+    """
+    n = (
+        scene.vertex_normals[scene.faces[hit.face, 0]] * hit.a
+        + scene.vertex_normals[scene.faces[hit.face, 1]] * hit.b
+        + scene.vertex_normals[scene.faces[hit.face, 2]] * (1.0 - hit.a - hit.b)
+    )
+    away = wp.max(wp.dot(n, ray) * hit.side, 0.0) / wp.dot(ray, ray)
+    n = n * hit.side - ray * away
+    if wp.dot(n, n) < 1.0e-8:
+        n = scene.face_normals[hit.face] * hit.side
+    return wp.normalize(n)
+
+
+@wp.func
+def shade(scene: Scene, light: wp.array(dtype=wp.vec3), sun: SunLight, hit: Hit, ray: wp.vec3, samples: float):
+    """The sun adds nothing where the triangle itself looks away from it: no ray can tell there."""
+    normal = smooth_normal(scene, hit, ray)
+    color = albedo(scene, hit, samples)
+    shaded = Shaded()
+    shaded.face = hit.face
+    shaded.ambient = wp.cw_mul(color, irradiance(normal, light))
+    if sun.shines != 0 and wp.dot(scene.face_normals[hit.face], sun.direction) * hit.side > 0.0:
+        shaded.sunlit = wp.cw_mul(color, sun.colour) * wp.max(wp.dot(normal, sun.direction), 0.0)
+    return shaded
+
+
+@wp.func
+def in_shadow(scene: Scene, sun: SunLight, hit: Hit, direction: wp.vec3):
+    """Whether something lies between the sun and a hit; everything is where it is when the shutter opens."""
+    point = (
+        scene.points[scene.faces[hit.face, 0]] * hit.a
+        + scene.points[scene.faces[hit.face, 1]] * hit.b
+        + scene.points[scene.faces[hit.face, 2]] * (1.0 - hit.a - hit.b)
+    )
+    start = point + wp.normalize(scene.face_normals[hit.face]) * (hit.side * OFFSET_M)
+    return blocked(scene, sun, start, direction)
+
+
+@wp.func
+def part_label(scene: Scene, hit: Hit):
+    """1..24: the largest interpolated column of `vertex_parts`; the first of equals."""
+    i = scene.faces[hit.face, 0]
+    j = scene.faces[hit.face, 1]
+    k = scene.faces[hit.face, 2]
+    c = 1.0 - hit.a - hit.b
+    best = int(0)
+    best_weight = float(-1.0e30)
+    for part in range(PARTS):
+        weight = scene.vertex_parts[i, part] * hit.a + scene.vertex_parts[j, part] * hit.b
+        weight += scene.vertex_parts[k, part] * c
+        if weight > best_weight:
+            best_weight = weight
+            best = part
+    return best + 1
+
+
+@wp.func
+def fill_labels(scene: Scene, maps: Maps, row: int, column: int, hit: Hit, normal: wp.vec3):
+    """Everything but the colour, at a pixel whose centre sees a surface; `hidden_depth` begins at the visible one."""
+    maps.depth[row, column] = hit.depth
+    maps.normals[row, column] = normal
+    maps.face[row, column] = hit.face
+    maps.bary[row, column] = wp.vec2(hit.a, hit.b)
+    instance = scene.face_instance[hit.face]
+    if instance > 0:
+        maps.parts[row, column] = wp.uint8(part_label(scene, hit))
+        maps.instance[row, column] = wp.uint8(instance)
+        maps.hidden_depth[row, column] = hit.depth
+        maps.garments[row, column] = wp.uint8(scene.face_garment[hit.face])
+        maps.dense[row, column] = (
+            scene.vertex_dense[scene.faces[hit.face, 0]] * hit.a
+            + scene.vertex_dense[scene.faces[hit.face, 1]] * hit.b
+            + scene.vertex_dense[scene.faces[hit.face, 2]] * (1.0 - hit.a - hit.b)
+        )
+
+
+@wp.kernel
+def fill_maps(
+    scene: Scene,
+    light: wp.array(dtype=wp.vec3),
+    sun: SunLight,
+    view: View,
+    rays: wp.array(dtype=wp.vec3),
+    nearest: wp.array3d(dtype=wp.int64),
+    pixels: wp.array(dtype=wp.int32),
+    maps: Maps,
+):
+    """One pixel: the labels from its first ray (the centre), the colour from the others, or from the first if alone.
+
+    `maps` shows nothing but the background before. Scenery that stands still is shaded once a pixel, at the centre, as
+    long as the rays see the same triangle: it is large and fills pictures. People are shaded at each ray.
+    """
+    i = wp.tid()
+    row = pixels[i] / nearest.shape[1]
+    column = pixels[i] % nearest.shape[1]
+    x = float(column)
+    y = float(row)
+    layers = scene.projected.shape[0]
+    first = wp.min(1, rays.shape[0] - 1)
+    samples = rays.shape[0] - first
+    shaded = Shaded()
+    shaded.face = -1
+    hit = nearest_hit(scene, 0, nearest[row, column, 0], x + rays[0][0], y + rays[0][1])
+    if hit.found:
+        ray = view.directions[0] * wp.vec3(x + rays[0][0], y + rays[0][1], 1.0)
+        fill_labels(scene, maps, row, column, hit, view.rotation * smooth_normal(scene, hit, ray))
+        if layers == 1 and scene.face_instance[hit.face] == 0:
+            shaded = shade(scene, light, sun, hit, ray, 1.0)
+
+    below = maps.image[row, column]
+    behind = wp.vec3(float(below[0]), float(below[1]), float(below[2]))
+    jitter = pixel_hash(row, column)
+    total = wp.vec3(0.0, 0.0, 0.0)
+    for s in range(first, rays.shape[0]):
+        layer = wp.min(s, layers - 1)
+        sample = nearest_hit(scene, layer, nearest[row, column, s], x + rays[s][0], y + rays[s][1])
+        if sample.found:
+            if sample.face != shaded.face or layers > 1 or scene.face_instance[sample.face] != 0:
+                ray = view.directions[layer] * wp.vec3(x + rays[s][0], y + rays[s][1], 1.0)
+                shaded = shade(scene, light, sun, sample, ray, float(samples))
+            color = shaded.ambient
+            if wp.max(shaded.sunlit) > 0.0:
+                towards = towards_disc(sun, s - first, samples, jitter)
+                if not in_shadow(scene, sun, sample, towards):
+                    color += shaded.sunlit
+            total += wp.min(color, wp.vec3(255.0, 255.0, 255.0))
+        else:
+            total += behind
+    total = total / float(samples) + wp.vec3(0.5, 0.5, 0.5)
+    maps.image[row, column] = wp.vec3ub(wp.uint8(total[0]), wp.uint8(total[1]), wp.uint8(total[2]))
