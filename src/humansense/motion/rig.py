@@ -160,6 +160,19 @@ def palm_normal(rig: Rig, side: str) -> Tensor:
     return torch.nn.functional.normalize(normal, dim=-1)
 
 
+def finger_direction(rig: Rig, number: int, bone: int, side: str) -> Tensor:
+    """(3,) unit vector along a finger's bone at rest: number 1 (thumb) to 5, bone 1 (nearest to the palm) to 3.
+
+    The rig has no joint at the tip: the last bone is taken to lie along the one before it.
+    """
+    here = rig.index[f"finger{number}-{bone}.{side}"]
+    if bone < 3:
+        along = rig.joints[rig.index[f"finger{number}-{bone + 1}.{side}"]] - rig.joints[here]
+    else:
+        along = rig.joints[here] - rig.joints[rig.index[f"finger{number}-{bone - 1}.{side}"]]
+    return torch.nn.functional.normalize(along, dim=-1)
+
+
 def relaxed_fingers(rig: Rig, curl_rad: float = 0.3) -> dict[int, Tensor]:
     """Rotations (3, 3) by bone index that curl the fingers a little towards the palm, as a resting hand does."""
     out = {}
