@@ -18,7 +18,7 @@ from torch import Tensor
 
 from humansense.core import HumansenseError
 from humansense.geometry import euler_to_matrix
-from humansense.motion.sources import finish, read_text
+from humansense.motion.sources import check_rate, finish, read_text
 from humansense.motion.values import Motion
 
 INCH_M = 0.0254
@@ -196,9 +196,9 @@ def _diagnose(path: Path, lines: list[str], first: int, counts: dict[str, int]) 
     return HumansenseError(f"{path}: the last frame is cut short, or bones come in another order from frame to frame")
 
 
-def _values(path: Path, counts: dict[str, int]) -> dict[str, np.ndarray]:
+def _values(path: Path, text: str, counts: dict[str, int]) -> dict[str, np.ndarray]:
     """(T, n) float64 for every bone that moves; all frames have the layout of the first one."""
-    lines = read_text(path).splitlines()
+    lines = text.splitlines()
     first = next((i for i, line in enumerate(lines) if line.strip().isdigit()), len(lines))
     tokens = " ".join(lines[first:]).split()
     starts = np.cumsum([1] + [1 + counts.get(name, 0) for name in _bone_order(lines[first:], counts)])
@@ -255,8 +255,14 @@ def read_amc(path: str | Path, asf: str | Path | None = None, fps: float = CMU_F
     Acclaim files do not hold a frame rate: CMU's is 120. Raises `HumansenseError` naming file and line.
     """
     path = Path(path)
+    return parse_amc(path, read_text(path), asf, fps)
+
+
+def parse_amc(path: Path, text: str, asf: str | Path | None = None, fps: float = CMU_FPS) -> Motion:
+    """The motion in the text of the file `path`, which may end with any whole frame."""
+    check_rate(path, fps, "the fps given")
     skeleton = read_asf(asf if asf is not None else find_asf(path))
-    values = _values(path, _layout(skeleton))
+    values = _values(path, text, _layout(skeleton))
     frames = len(values["root"])
     names = [bone.name for bone in skeleton.bones]
     parents = list(skeleton.parents)

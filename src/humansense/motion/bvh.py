@@ -15,7 +15,7 @@ import torch
 
 from humansense.core import HumansenseError
 from humansense.geometry import euler_to_matrix
-from humansense.motion.sources import finish, read_text
+from humansense.motion.sources import check_rate, finish, read_text
 from humansense.motion.values import Motion, tree_kinematics
 
 log = logging.getLogger(__name__)
@@ -79,8 +79,8 @@ class _Hierarchy:
         return names
 
 
-def _frames(path: Path, lines: list[str], start: int, width: int) -> tuple[np.ndarray, float]:
-    """(T, width) float64 and the frame time in seconds."""
+def _frames(path: Path, lines: list[str], start: int, width: int, limit: int | None) -> tuple[np.ndarray, float, int]:
+    """(T, width) float64, frames a second, and the number of frames that the header states."""
     count, seconds, first = None, None, start
     for i in range(start, min(start + 4, len(lines))):
         key, _, value = lines[i].partition(":")
@@ -95,6 +95,10 @@ def _frames(path: Path, lines: list[str], start: int, width: int) -> tuple[np.nd
             ) from None
     if count is None or seconds is None or seconds <= 0:
         raise HumansenseError(f"{path}, line {start + 1}: MOTION needs 'Frames:' and a positive 'Frame Time:'")
+    fps = check_rate(path, 1 / seconds, "Frame Time")
+    stated = count
+    if limit is not None and limit < count:
+        count, lines = limit, [*lines[:first], *[line for line in lines[first:] if line.strip()][:limit]]
     tokens = " ".join(lines[first:]).split()
     if len(tokens) != count * width or not tokens:
         raise HumansenseError(_row_problem(path, lines, first, count, width))
@@ -104,11 +108,13 @@ def _frames(path: Path, lines: list[str], start: int, width: int) -> tuple[np.nd
         raise HumansenseError(_row_problem(path, lines, first, count, width)) from None
     if not np.isfinite(values).all():
         raise HumansenseError(_row_problem(path, lines, first, count, width))
-    return values, seconds
+    return values, fps, stated
 
 
 def _row_problem(path: Path, lines: list[str], first: int, count: int, width: int) -> str:
     """What is wrong with the first row that does not fit."""
+    if count < 1:
+        return f"{path} holds no frames: give a file with at least one"
     rows = 0
     for number, line in enumerate(lines[first:], first + 1):
         words = line.split()
@@ -147,10 +153,15 @@ def read_bvh(path: str | Path) -> Motion:
     Position channels of joints other than the root are read and left out: bones keep their length.
     """
     path = Path(path)
-    lines = read_text(path).splitlines()
+    return parse_bvh(path, read_text(path))[0]
+
+
+def parse_bvh(path: Path, text: str, limit: int | None = None) -> tuple[Motion, int]:
+    """The motion in the text of the file `path`, or its first `limit` frames, and how many frames the file states."""
+    lines = text.splitlines()
     tree = _Hierarchy(path, lines)
     width = sum(len(c) for c in tree.channels)
-    values, seconds = _frames(path, lines, tree.number, width)
+    values, fps, count = _frames(path, lines, tree.number, width, limit)
     rotations = torch.eye(3, dtype=torch.float64).repeat(len(values), len(tree.names), 1, 1)
     place = np.zeros((len(values), 3)) + np.array(tree.offsets[0])
     column = 0
@@ -174,12 +185,12 @@ def read_bvh(path: str | Path) -> Motion:
         offsets * unit,
         rotations,
         torch.from_numpy(place) * unit,
-        1 / seconds,
+        fps,
         "bvh",
         subject=path.stem.split("_")[0],
         action=path.parent.name,
     )
-    return finish(motion, up=up)
+    return finish(motion, up=up), count
 
 
 def _up_axis(tree: _Hierarchy, offsets: torch.Tensor) -> tuple[str, float]:

@@ -65,9 +65,8 @@ SKELETON: tuple[tuple[str, str | None, tuple[float, float, float]], ...] = (
 COLUMNS = 3 + 3 * len(SKELETON)
 
 
-def _rows(path: Path) -> np.ndarray:
+def _rows(path: Path, text: str) -> np.ndarray:
     """(T, 117) float64."""
-    text = read_text(path)
     lines = text.split("\n")
     tokens = text.replace(",", " ").split()
     try:
@@ -97,7 +96,12 @@ def _rows(path: Path) -> np.ndarray:
 def read_expmap(path: str | Path) -> Motion:
     """Read an exponential-map text file. Raises `HumansenseError` that names file, line and remedy."""
     path = Path(path)
-    values = _rows(path)
+    return parse_expmap(path, read_text(path))
+
+
+def parse_expmap(path: Path, text: str) -> Motion:
+    """The motion in the text of the file `path`."""
+    values = _rows(path, text)
     names = tuple(name for name, _, _ in SKELETON)
     parents = tuple(-1 if parent is None else names.index(parent) for _, parent, _ in SKELETON)
     maps = torch.from_numpy(values[:, 3:]).unflatten(1, (len(names), 3))

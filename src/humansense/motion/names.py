@@ -14,6 +14,10 @@ from humansense.core import HumansenseError
 
 LIMBS = ("thigh", "shin", "foot", "toes", "collar", "upper_arm", "forearm", "hand")
 
+# Elbows of all CMU skeletons bend forward and up out of the T-pose: measured on the data as the mean of upper arm x
+# forearm.
+CMU_ELBOW = (0.0, -0.5, -0.87)
+
 
 @dataclass(frozen=True)
 class NameMap:
@@ -21,12 +25,20 @@ class NameMap:
 
     spine: joints that turn the trunk, from the pelvis (the root) to the chest. head: the joint that turns the head.
     limbs: part -> (turning joint, its end); a joint begins where it turns. sides: the words for left and right.
+    fingers: the words for thumb, index, middle, ring and little finger, of which joints `{s}_word1` to `3` turn the
+    bones; or empty. elbow: the axis about which the left elbow bends in the zero pose, in the house's axes.
     """
 
     spine: tuple[str, ...]
     head: str
     limbs: Mapping[str, tuple[str, str]]
     sides: tuple[str, str]
+    fingers: tuple[str, ...] = ()
+    elbow: tuple[float, float, float] = CMU_ELBOW
+
+    def finger(self, number: int, bone: int, side: str) -> str:
+        """The joint that turns a finger's bone: number 1 (thumb) to 5, bone 1 (nearest to the palm) to 3."""
+        return f"{self.sides['LR'.index(side)]}_{self.fingers[number - 1]}{bone}"
 
     def limb(self, part: str, side: str) -> tuple[str, str]:
         """(turning joint, end joint) of a limb's part; side is "L" or "R"."""
@@ -39,6 +51,15 @@ class NameMap:
         limbs = {joint for side in "LR" for part in self.limbs for joint in self.limb(part, side)}
         return limbs | {self.head, *self.spine}
 
+
+# SMPL has no tips: feet and toes end at the toes' own joint. Elbows bend about the vertical axis of the T-pose, knees
+# about the one to the left (Bogo 2016, the prior on bends of section 3.2).
+_SMPL_LIMBS = {
+    "thigh": ("{s}_hip", "{s}_knee"), "shin": ("{s}_knee", "{s}_ankle"), "foot": ("{s}_ankle", "{s}_foot"),
+    "toes": ("{s}_foot", "{s}_foot"), "collar": ("{s}_collar", "{s}_shoulder"),
+    "upper_arm": ("{s}_shoulder", "{s}_elbow"), "forearm": ("{s}_elbow", "{s}_wrist"),
+}  # fmt: skip
+_SMPL_ELBOW = (0.0, 0.0, -1.0)
 
 NAME_MAPS: Mapping[str, NameMap] = MappingProxyType(
     {
@@ -85,6 +106,21 @@ NAME_MAPS: Mapping[str, NameMap] = MappingProxyType(
                 "hand": ("{s}Hand", "{s}Hand_end"),
             },
             sides=("Left", "Right"),
+        ),
+        "SMPL-H or SMPL-X": NameMap(
+            spine=("pelvis", "spine1", "spine2", "spine3"),
+            head="head",
+            limbs=_SMPL_LIMBS | {"hand": ("{s}_wrist", "{s}_middle1")},
+            sides=("left", "right"),
+            fingers=("thumb", "index", "middle", "ring", "pinky"),
+            elbow=_SMPL_ELBOW,
+        ),
+        "SMPL": NameMap(
+            spine=("pelvis", "spine1", "spine2", "spine3"),
+            head="head",
+            limbs=_SMPL_LIMBS | {"hand": ("{s}_wrist", "{s}_hand")},
+            sides=("left", "right"),
+            elbow=_SMPL_ELBOW,
         ),
     }
 )  # fmt: skip

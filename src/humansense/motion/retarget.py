@@ -17,12 +17,20 @@ from torch import Tensor
 from humansense.bodies import Body
 from humansense.geometry import axis_angle_to_matrix, matrix_to_axis_angle, slerp
 from humansense.motion.names import NameMap, name_map
-from humansense.motion.rig import SIDES, Rig, frame, make_rig, relaxed_fingers, rest_frames, shoulder_girdle
+from humansense.motion.rig import (
+    SIDES,
+    Rig,
+    finger_direction,
+    frame,
+    make_rig,
+    palm_normal,
+    relaxed_fingers,
+    rest_frames,
+    shoulder_girdle,
+)
 from humansense.motion.values import BodyMotion, Motion, resample
 
-# Axes of flexion in the zero pose, of the left side; the right one mirrors (x of an axis of rotation stays). Elbows of
-# all CMU skeletons bend forward and up out of the T-pose: measured on the data as the mean of upper arm x forearm.
-_ELBOW = (0.0, -0.5, -0.87)
+# Axes of flexion in the zero pose, of the left side; the right one mirrors (x of an axis of rotation stays).
 _KNEE = (1.0, 0.0, 0.0)
 _PALM = (0.0, 0.0, -1.0)
 
@@ -48,7 +56,8 @@ def retarget(motion: Motion, body: Body, shape: Tensor | None = None, fps: float
     turns, places = motion.kinematics()
     pose = _pose(motion, table, rig, turns)
     translation = _translation(motion, table, rig, pose, turns, places)
-    return BodyMotion(pose, translation, motion.fps, motion.source, motion.subject, motion.action)
+    fingers = motion.fingers and bool(table.fingers)
+    return BodyMotion(pose, translation, motion.fps, motion.source, motion.subject, motion.action, fingers)
 
 
 def _zero(motion: Motion) -> Tensor:
@@ -65,7 +74,7 @@ def _zero_frames(motion: Motion, table: NameMap) -> dict[str, Tensor]:
     frames = {}
     for s in SIDES:
         mirror = 1.0 if s == "L" else -1.0
-        elbow = torch.tensor(_ELBOW) * torch.tensor([1.0, mirror, mirror])
+        elbow = torch.tensor(table.elbow) * torch.tensor([1.0, mirror, mirror])
 
         def along(part: str, side: str = s) -> Tensor:
             start, end = table.limb(part, side)
@@ -112,6 +121,8 @@ def _pose(motion: Motion, table: NameMap, rig: Rig, turns: Tensor) -> Tensor:
         upper_arm = (turns[:, collar].transpose(-1, -2) @ turned("upper_arm")) @ rest[f"upper_arm.{s}"][:, 0]
         girdle = shoulder_girdle(upper_arm, s)
         local[rig.index[f"clavicle.{s}"]] = chest.transpose(-1, -2) @ turns[:, collar] @ girdle
+        if table.fingers:
+            _fingers(motion, table, rig, turns, s, glob)
         foot, toes = table.limb("foot", s)[0], table.limb("toes", s)[0]
         if foot != toes:
             align = source[f"foot.{s}"] @ rest[f"foot.{s}"].T
@@ -119,6 +130,29 @@ def _pose(motion: Motion, table: NameMap, rig: Rig, turns: Tensor) -> Tensor:
             for toe in range(1, 6):
                 local[rig.index[f"toe{toe}-1.{s}"]] = bend
     return assemble(rig, glob, local, len(motion))
+
+
+def _fingers(motion: Motion, table: NameMap, rig: Rig, turns: Tensor, s: str, glob: list[Tensor | None]) -> None:
+    """Global rotations of one hand's fingers into `glob`.
+
+    A finger's bones point as the source's do, whose fingers are straight in the zero pose while the body's are bent at
+    rest. Where a thumb points in the zero pose differs from model to model, so it turns from rest as the source's
+    turns from zero.
+    """
+    zero, normal = _zero(motion), palm_normal(rig, s)
+    hand = frame(
+        zero[motion.joint(table.limb("hand", s)[1])] - zero[motion.joint(table.limb("hand", s)[0])], torch.tensor(_PALM)
+    )
+    thumb = hand @ rest_frames(rig)[f"hand.{s}"].T
+    for number in range(1, 6):
+        joints = [motion.joint(table.finger(number, k, s)) for k in (1, 2, 3)]
+        for k, joint in enumerate(joints, 1):
+            align = thumb
+            if number > 1:
+                straight = zero[joints[2]] - zero[joints[0]]
+                bone = finger_direction(rig, number, k, s)
+                align = frame(straight, torch.tensor(_PALM)) @ frame(bone, normal).T
+            glob[rig.index[f"finger{number}-{k}.{s}"]] = turns[:, joint] @ align
 
 
 def _along(chain: Tensor, part: float) -> Tensor:

@@ -3,13 +3,15 @@ that can touch the floor. Everything here is small: no vertices are posed."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from humansense.bodies import Body
 from humansense.geometry import axis_angle_to_matrix
+from humansense.motion.capsules import Capsules, fit_capsules
 from humansense.motion.values import tree_kinematics
 
 SIDES = ("L", "R")
@@ -26,7 +28,8 @@ class Rig:
     """One shaped body's skeleton in its rest pose; J = 104 bones.
 
     joints: (J, 3) metres, rest. offsets: (J, 3) from the parent; the root's is zero.
-    points: (P, 3) rest positions of surface points; point_bones: (P,) the bones that carry them.
+    points: (P, 3) rest positions of surface points; point_bones: (P,) the bones that carry them. capsules: its parts
+    as `selfhit` and `placing` see them.
     """
 
     names: tuple[str, ...]
@@ -35,6 +38,7 @@ class Rig:
     offsets: Tensor
     points: Tensor
     point_bones: Tensor
+    capsules: Capsules
     index: dict[str, int] = field(repr=False)
 
     @property
@@ -58,6 +62,28 @@ class Rig:
         local = self.points - self.joints[self.point_bones]
         return (turns[:, self.point_bones] @ local[..., None])[..., 0] + places[:, self.point_bones]
 
+    def lowest(self, turns: Tensor, places: Tensor) -> Tensor:
+        """(T,) the least height of the surface points, metres; `surface` without x and y."""
+        local = self.points - self.joints[self.point_bones]
+        return ((turns[:, self.point_bones, 2] * local).sum(-1) + places[:, self.point_bones, 2]).amin(1)
+
+    def lean(self) -> tuple[Rig, Tensor]:
+        """The bones that carry capsules, and those above them, as a rig without surface points; their indices (K,)."""
+        kept: set[int] = set()
+        for bone in self.capsules.ends.flatten().tolist():
+            while bone >= 0 and bone not in kept:
+                kept.add(bone)
+                bone = self.parents[bone]
+        order = sorted(kept)
+        place = {old: new for new, old in enumerate(order)}
+        names, parents = tuple(self.names[b] for b in order), tuple(place.get(self.parents[b], -1) for b in order)
+        ends = torch.tensor([[place[b] for b in row] for row in self.capsules.ends.tolist()])
+        bones, none = torch.tensor(order), torch.zeros(0, dtype=torch.long)
+        index = {name: i for i, name in enumerate(names)}
+        capsules = replace(self.capsules, ends=ends)
+        joints, offsets = self.joints[bones], self.offsets[bones]
+        return Rig(names, parents, joints, offsets, self.points[:0], none, capsules, index), bones
+
     def local(self, turns: Tensor) -> Tensor:
         """Global rotations (T, J, 3, 3) to poses: relative to the parent."""
         parents = torch.tensor([max(p, 0) for p in self.parents])
@@ -75,9 +101,12 @@ def make_rig(body: Body, shape: Tensor | None = None) -> Rig:
     joints = rest.joints[0]
     parents = tuple(body.parents)
     offsets = joints - joints[torch.tensor([max(p, 0) for p in parents])]
-    vertices, bones = _surface_vertices(body, rest.vertices[0])
     index = {name: i for i, name in enumerate(body.joint_names)}
-    return Rig(body.joint_names, parents, joints, offsets, rest.vertices[0][vertices], bones, index)
+    skin, owner = _skin(body)
+    points = rest.vertices[0][skin]
+    chosen, bones = _surface_points(body, points, owner)
+    capsules = fit_capsules(index, joints, points, owner)
+    return Rig(body.joint_names, parents, joints, offsets, points[chosen], bones, capsules, index)
 
 
 def average_shape(body: Body) -> Tensor:
@@ -86,17 +115,22 @@ def average_shape(body: Body) -> Tensor:
     return torch.tensor([values.get(name, 0.5) for name in body.shape_names])
 
 
-def _surface_vertices(body: Body, rest: Tensor) -> tuple[Tensor, Tensor]:
-    """Indices (P,) of the extreme skin vertices of every touching bone in 14 directions, and their bones (P,)."""
+@lru_cache(maxsize=2)
+def _skin(body: Body) -> tuple[Tensor, Tensor]:
+    """Indices (S,) of the skin's vertices and the bones (S,) that move them most."""
     skin = torch.unique(torch.as_tensor(body.faces).reshape(-1))
-    owner = body.skinning[skin].argmax(1)
+    return skin, body.skinning[skin].argmax(1)
+
+
+def _surface_points(body: Body, skin: Tensor, owner: Tensor) -> tuple[Tensor, Tensor]:
+    """Indices (P,) into the skin (S, 3) of every touching bone's extremes in 14 directions, and their bones (P,)."""
     corners = torch.tensor([[x, y, z] for x in (-1.0, 1) for y in (-1.0, 1) for z in (-1.0, 1)]) / 3**0.5
     directions = torch.cat([torch.eye(3), -torch.eye(3), corners])
     chosen, bones = [], []
     for j, name in enumerate(body.joint_names):
-        mine = skin[owner == j]
+        mine = torch.nonzero(owner == j)[:, 0]
         if name.startswith(_TOUCHING) and len(mine):
-            extreme = mine[(rest[mine] @ directions.T).argmax(0)].unique()
+            extreme = mine[(skin[mine] @ directions.T).argmax(0)].unique()
             chosen.append(extreme)
             bones.append(torch.full_like(extreme, j))
     return torch.cat(chosen), torch.cat(bones)
@@ -158,6 +192,19 @@ def palm_normal(rig: Rig, side: str) -> Tensor:
     across = rig.joints[rig.index[f"finger5-1.{side}"]] - rig.joints[rig.index[f"finger2-1.{side}"]]
     normal = torch.linalg.cross(across, along) * (1 if side == "L" else -1)
     return torch.nn.functional.normalize(normal, dim=-1)
+
+
+def finger_direction(rig: Rig, number: int, bone: int, side: str) -> Tensor:
+    """(3,) unit vector along a finger's bone at rest: number 1 (thumb) to 5, bone 1 (nearest to the palm) to 3.
+
+    The rig has no joint at the tip: the last bone is taken to lie along the one before it.
+    """
+    here = rig.index[f"finger{number}-{bone}.{side}"]
+    if bone < 3:
+        along = rig.joints[rig.index[f"finger{number}-{bone + 1}.{side}"]] - rig.joints[here]
+    else:
+        along = rig.joints[here] - rig.joints[rig.index[f"finger{number}-{bone - 1}.{side}"]]
+    return torch.nn.functional.normalize(along, dim=-1)
 
 
 def relaxed_fingers(rig: Rig, curl_rad: float = 0.3) -> dict[int, Tensor]:

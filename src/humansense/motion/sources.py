@@ -15,15 +15,32 @@ from humansense.motion.values import Motion
 log = logging.getLogger(__name__)
 
 # Columns: the format's x, y, z in the house's axes (x left, y back, z up). y-up files face +z, z-up files face -y.
-_TURNS = {
+TURNS = {
     "y": ((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)),
     "z": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
 }
 
 
-def read_text(path: Path) -> str:
-    """The text of a file; a missing or binary one becomes a `HumansenseError`."""
+RATES_HZ = (1.0, 1000.0)
+
+
+def check_rate(path: Path, fps: float, name: str = "the frame rate") -> float:
+    """`fps`, if a camera or a motion capture system can have it; else a `HumansenseError`."""
+    low, high = RATES_HZ
+    if not low <= fps <= high:
+        raise HumansenseError(
+            f"{path}: {name} says {fps:g} frames a second, expected {low:g} to {high:g}; correct it in the file"
+        )
+    return fps
+
+
+def read_text(path: Path, limit: int | None = None) -> str:
+    """The text of a file, or its first `limit` bytes without the last, cut line; errors become `HumansenseError`s."""
     try:
+        if limit is not None and path.stat().st_size > limit:
+            with path.open("rb") as file:
+                head = file.read(limit)
+            return head[: head.rfind(b"\n") + 1].decode("utf-8").replace("\r\n", "\n")
         return path.read_text(encoding="utf-8", errors="strict")
     except UnicodeDecodeError:
         raise HumansenseError(f"{path} is not a text file: give a .amc, .bvh or exponential-map .txt file") from None
@@ -36,7 +53,7 @@ def finish(motion: Motion, up: str) -> Motion:
 
     A first frame that is a calibration pose (all joints jump from it to the second one) is left out.
     """
-    turn = torch.tensor(_TURNS[up], dtype=motion.rotations.dtype)
+    turn = torch.tensor(TURNS[up], dtype=motion.rotations.dtype)
     motion = replace(
         motion,
         offsets=(motion.offsets @ turn.T).float(),
@@ -62,16 +79,24 @@ def _starts_with_calibration(motion: Motion) -> bool:
 
 
 def read_motion(path: str | Path) -> Motion:
-    """Read a motion by its suffix: `.amc` (with the `.asf` beside it), `.bvh`, or an exponential-map `.txt`/`.csv`.
+    """Read a motion by its suffix: `.amc` (with the `.asf` beside it), `.bvh`, an exponential-map `.txt`/`.csv`, or
+    `.npz` of AMASS.
 
-    Nothing is cached. Raises `HumansenseError` that names file, line and remedy.
+    A single frame is a motion that stands still. Nothing is cached. Raises `HumansenseError` that names file, line or
+    frame, and remedy.
     """
     from humansense.motion.acclaim import read_amc
+    from humansense.motion.amass import read_amass
     from humansense.motion.bvh import read_bvh
     from humansense.motion.expmap import read_expmap
 
     path = Path(path)
-    readers = {".amc": read_amc, ".bvh": read_bvh, ".txt": read_expmap, ".csv": read_expmap}
+    readers = {".amc": read_amc, ".bvh": read_bvh, ".txt": read_expmap, ".csv": read_expmap, ".npz": read_amass}
+    if path.suffix.lower() == ".c3d":
+        raise HumansenseError(
+            f"{path} holds C3D markers, and bodies are not yet fitted to markers: give the capture's skeleton as .bvh "
+            "or .asf/.amc, or its SMPL-H poses as an AMASS .npz (MoSh++ makes them)"
+        )
     if path.suffix.lower() not in readers:
         raise HumansenseError(f"{path} is no motion file that is known: expected one of {', '.join(readers)}")
     return readers[path.suffix.lower()](path)
