@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 import cv2
+import fake_surreal
 import numpy as np
 import pytest
 import scipy.io
 
-from humansense.core import HumansenseError
+from humansense.core import HumansenseError, joint_set, part_set
 from humansense.data.loaders import EvalCrops, open_source
 from humansense.data.readers import READERS, open_reader
 
@@ -87,6 +88,130 @@ def test_folder_of_pictures(tmp_path):
     assert [source.read(i).key for i in range(len(source))] == ["a", "b"]
     assert source.read(0).people == ()
     assert not EvalCrops(source, 32).crop(0).visible.any()
+
+
+@pytest.fixture(scope="module")
+def surreal(tmp_path_factory):
+    root = tmp_path_factory.mktemp("surreal")
+    run = root / "data" / "cmu" / "test" / "run0"
+    fake_surreal.write_clip(run / "01_01", "01_01_c0001", 3, ("segm", "depth", "normal", "gtflow"))
+    fake_surreal.write_clip(run / "ung_07_06", "ung_07_06_c0002", 4, ("segm",))
+    return root
+
+
+def _surreal_camera_axes(world):
+    x, y, z = np.moveaxis(world, -1, 0)
+    x0, y0, z0 = fake_surreal.CAMERA
+    return np.stack([z0 - z, y - y0, x0 - x], -1)
+
+
+def test_surreal(surreal):
+    reader = open_reader(surreal)
+    assert type(reader) is READERS["surreal"]
+    assert len(reader) == 7
+    for t in range(3):
+        sample, truth = reader.read(t), fake_surreal.maps(t)
+        assert sample.key == f"run0_01_01_c0001_f{t:04d}"
+        assert np.abs(sample.image.astype(int) - fake_surreal.picture(t, truth["segm"])).mean() < 2
+        somebody = truth["segm"] > 0
+        assert np.array_equal(sample.mask, somebody)
+        assert np.array_equal(np.isnan(sample.depth), ~somebody)
+        # depth is z: the points it gives lie on the spheres of the world
+        v, u = np.nonzero(somebody)
+        pixels = np.stack([u + 0.5, v + 0.5], -1)
+        points = sample.camera.to_camera(sample.camera.unproject(pixels, sample.depth[somebody]))
+        centers = _surreal_camera_axes(fake_surreal.joints(t))[truth["segm"][somebody] - 1]
+        assert np.abs(np.linalg.norm(points - centers, axis=-1) - fake_surreal.RADIUS).max() < 1e-4
+        assert np.abs(sample.normals[somebody] - (points - centers) / fake_surreal.RADIUS).max() < 1e-3
+        assert (sample.normals[somebody] * points).sum(-1).max() < 1e-3  # towards the camera
+        # where the surface was a frame ago
+        before = points - (_surreal_camera_axes(fake_surreal.STEP) - _surreal_camera_axes(np.zeros(3)))
+        flow = sample.camera.to_pixels(before) - pixels
+        assert np.abs(sample.flow_back[somebody] - flow).max() < 1e-3
+        assert not sample.flow_back[~somebody].any()
+        assert sample.flow is None
+
+
+def test_surreal_joints_are_those_of_the_person_one_sees(surreal):
+    sample = open_reader(surreal).read(1)
+    person, parts = sample.people[0], part_set("smpl24")
+    assert person.joint_set == "smpl24"
+    info = scipy.io.loadmat(surreal / "data/cmu/test/run0/01_01/01_01_c0001_info.mat")
+    mirror = joint_set("smpl24").mirror
+    assert np.abs(person.joints2d - info["joints2D"][:, :, 1].T[mirror]).max() <= 0.5 + 1e-4
+    assert np.abs(sample.camera.to_pixels(person.joints3d) - person.joints2d).max() < 1e-3
+    # Somebody who faces us has the left hand on the right of the picture; SURREAL's pictures are mirror images.
+    assert person.joint("left_wrist")[0] > person.joint("pelvis")[0] > person.joint("right_wrist")[0]
+    for joint, part in (("left_wrist", "leftHand"), ("right_knee", "rightLeg"), ("head", "head"), ("pelvis", "hips")):
+        u, v = person.joint(joint).astype(int)
+        assert parts.names[sample.parts[v, u]] == part
+    assert person.visible.all()
+    ys, xs = np.nonzero(sample.mask)
+    assert np.array_equal(person.box, [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1])
+    assert np.allclose(person.params["smpl_pose"], 0.1)
+    assert np.linalg.det(sample.camera.R) == pytest.approx(1)
+    assert np.allclose(sample.camera.R @ [0, 0, 1], [0, -1, 0])  # z is up
+    assert EvalCrops(open_reader(surreal), 32).crop(1).has_person
+
+
+def test_surreal_from_any_level_and_the_middle_frames(surreal):
+    for level in ("data", "data/cmu", "data/cmu/test", "data/cmu/test/run0"):
+        assert len(open_reader(surreal / level)) == 7
+    assert len(open_reader(surreal / "data/cmu/test/run0/01_01")) == 3
+    middle = open_source(f"surreal-middle:{surreal}")
+    assert [middle.read(i).info["frame"] for i in range(len(middle))] == [1, 1]  # ceil(3 / 2), ceil(4 / 2), from 1
+    assert middle.read(1).depth is None  # the clip has no such file
+    assert middle.read(-1).key == "run0_ung_07_06_c0002_f0001"
+    with pytest.raises(IndexError):
+        middle.read(2)
+
+
+def test_surreal_bad_files_are_named(tmp_path):
+    info = fake_surreal.write_clip(tmp_path / "01_01", "01_01_c0001", 1)
+    assert open_reader(tmp_path).read(0).people[0].visible.any()
+    (tmp_path / "01_01" / "01_01_c0001_segm.mat").write_bytes(b"MATLAB it is not" * 20)
+    with pytest.raises(HumansenseError, match=r"_segm\.mat cannot be read"):
+        open_reader(tmp_path).read(0)
+    scipy.io.savemat(tmp_path / "01_01" / "01_01_c0001_segm.mat", {"segm_2": np.zeros((240, 320), np.uint8)})
+    with pytest.raises(HumansenseError, match=r"_segm\.mat has no array 'segm_1'"):
+        open_reader(tmp_path).read(0)
+    scipy.io.savemat(tmp_path / "01_01" / "01_01_c0001_segm.mat", {"segm_1": np.full((240, 320), 25, np.uint8)})
+    with pytest.raises(HumansenseError, match="has label 25"):
+        open_reader(tmp_path).read(0)
+    (tmp_path / "01_01" / "01_01_c0001_segm.mat").unlink()
+    video = tmp_path / "01_01" / "01_01_c0001.mp4"
+    video.write_bytes(b"")
+    with pytest.raises(HumansenseError, match=r"c0001\.mp4 cannot be read as a video"):
+        open_reader(tmp_path).read(0)
+    video.unlink()
+    with pytest.raises(HumansenseError, match=r"no clip of SURREAL.*expected.*register at https"):
+        READERS["surreal"].index(tmp_path)
+    video.write_bytes(b"")
+    scipy.io.savemat(info, {"zrot": np.zeros((2, 1)), "joints3D": np.zeros((3, 24, 1)), "camLoc": np.zeros((3, 1))})
+    with pytest.raises(HumansenseError, match=r"joints3D .*expected \(3, 24, 2\)"):
+        READERS["surreal-middle"].index(tmp_path).read(0)
+    scipy.io.savemat(info, {"other": np.zeros(3)})
+    with pytest.raises(HumansenseError, match="no array 'zrot'"):
+        open_reader(tmp_path)
+
+
+def test_surreal_frames_without_joints_and_videos_that_end_early(tmp_path):
+    info = fake_surreal.write_clip(tmp_path, "01_01_c0001", 2)
+    arrays = {k: v for k, v in scipy.io.loadmat(info).items() if not k.startswith("__")}
+    arrays["joints3D"][:, :, 1] = 0
+    scipy.io.savemat(info, arrays)
+    reader = open_reader(tmp_path)
+    assert np.isfinite(reader.read(0).people[0].joints2d).all()
+    assert np.isnan(reader.read(1).people[0].joints2d).all()
+    for name, array in arrays.items():
+        if array.shape[-1:] == (2,) and array.ndim > 1:
+            arrays[name] = np.concatenate([array, array[..., -1:]], -1)
+    arrays["zrot"] = np.zeros((3, 1))
+    scipy.io.savemat(info, arrays)
+    for ending in ("segm", "depth"):
+        (tmp_path / f"01_01_c0001_{ending}.mat").unlink()
+    with pytest.raises(HumansenseError, match=r"has no frame 3: it is cut short"):
+        READERS["surreal"].index(tmp_path).read(2)
 
 
 @pytest.mark.parametrize("name", READERS)

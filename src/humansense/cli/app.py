@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "data info": ("data", "Info", "what a set holds"),
         "data check": ("data", "Check", "prove that the truth of a set agrees with itself"),
         "data show": ("data", "Show", "a contact sheet or a video of a set with every map"),
+        "data export": ("data", "Export", "write a set in SURREAL's layout, COCO's, or plain folders"),
         "train": ("train", "Train", "train a net, and go on where it stopped"),
         "eval": ("evaluate", "Evaluate", "measure weights on a set or a real dataset"),
         "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, weights, licences"),

@@ -1,8 +1,9 @@
-"""`humansense data info | check | show`."""
+"""`humansense data info | check | show | export`."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -138,4 +139,62 @@ class Show:
         out = self.out or self.root / f"{clip.key}.mp4"
         clip_video((clips.read(i) for i in frames), out, fps=float(clips.clip_info(clip).get("fps", 25.0)))
         print(out)
+        return 0
+
+
+@dataclass
+class Export:
+    """Write a set in a layout that other programs read: SURREAL's, COCO's, or plain folders.
+
+    A run that was stopped goes on where it was; clips that are whole are left as they are. docs/export.md describes
+    the files.
+    """
+
+    examples: ClassVar[str] = """
+        humansense data export out/set out/surreal --format surreal --split-name train
+        humansense data export out/set out/coco --format coco
+        humansense data export out/set out/files --format folders --workers 4
+    """
+
+    root: tyro.conf.Positional[Path]
+    """Folder of the set."""
+    out: tyro.conf.Positional[Path]
+    """Folder to write to."""
+    format: str
+    """surreal, coco or folders."""
+    split_name: str | None = None
+    """With surreal: the split's folder, OUT/cmu/NAME; train where it is not given."""
+    masks: str = "rle"
+    """With coco: rle (compressed run lengths) or counts (plain ones)."""
+    workers: int = 2
+    """Processes."""
+
+    def run(self) -> int:
+        from humansense.data.export import EXPORTERS, ExportSettings, export_set
+
+        if self.format not in EXPORTERS:
+            raise HumansenseError(f"--format is {self.format!r}: expected one of {', '.join(EXPORTERS)}")
+        if self.split_name is not None and self.format != "surreal":
+            raise HumansenseError(f"--split-name belongs to --format surreal: leave it out with {self.format}")
+        settings = ExportSettings(
+            self.root, self.out, self.format, self.split_name or "train", self.workers, self.masks
+        )
+        start, first = time.perf_counter(), -1
+        with console.bar(None, "exporting", unit="frame") as bar:
+
+            def moved(done: int, total: int) -> None:
+                nonlocal first
+                first = done if first < 0 else first
+                bar.total, bar.initial, bar.n = total, first, done
+                if time.perf_counter() - start > 1:
+                    bar.refresh()
+
+            report = export_set(settings, moved)
+        for reason, count in report.refused.items():
+            console.note(f"{count} clips were left out: they {reason}")
+        for remark, count in report.remarks.items():
+            console.note(f"{count} clips {remark}")
+        before = report.frames - report.written
+        there = f" ({before} were there before)" if before else ""
+        print(f"{report.home}: {report.clips} clips, {report.frames} frames as {EXPORTERS[self.format].title}{there}")
         return 0

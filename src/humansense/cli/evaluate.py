@@ -31,7 +31,8 @@ UNITS = {
 class Evaluate:
     """Measure weights on a set or a real dataset, each person's box given.
 
-    A real dataset in its own layout is recognised; `lspet:FOLDER` and `ccp:FOLDER` say which it is.
+    A real dataset in its own layout is recognised; `lspet:FOLDER`, `ccp:FOLDER` and `surreal:FOLDER` say which it is;
+    `surreal-middle:FOLDER` takes the middle frame of each of SURREAL's clips.
     """
 
     examples: ClassVar[str] = """
@@ -43,7 +44,7 @@ class Evaluate:
     task: tyro.conf.Positional[str]
     """What the weights were trained for: people, parts, depth or pose2d."""
     data: str
-    """A set, lspet:FOLDER, ccp:FOLDER, or a folder in one of these layouts."""
+    """A set, lspet:FOLDER, ccp:FOLDER, surreal:FOLDER, surreal-middle:FOLDER, or a folder in one of these layouts."""
     weights: str = "people-small"
     """A released name, a .safetensors file or a training folder."""
     limit: int | None = None
@@ -62,7 +63,7 @@ class Evaluate:
         console.one_thread_a_core(self.threads)
         if (self.limit is not None and self.limit < 1) or self.batch < 1:
             raise HumansenseError("--limit and --batch must be at least 1")
-        root = dataset_folder(self.data)
+        source = dataset_source(self.data)
         from humansense.predict import find_weights
         from humansense.tasks import load_task
         from humansense.train import eval_batches, evaluate_net
@@ -73,7 +74,7 @@ class Evaluate:
                 f"{self.weights} are weights of the task {task.name}, not {self.task}: "
                 f"use `humansense eval {task.name}`"
             )
-        batches = eval_batches(task, str(root), self.limit, self.batch)
+        batches = eval_batches(task, source, self.limit, self.batch)
         figures = evaluate_net(task, net, console.progress(batches, "measuring", unit="batch"), self.device)
         known = {k: round(v, 5) for k, v in figures.items() if not (isinstance(v, float) and math.isnan(v))}
         if self.json:
@@ -84,15 +85,16 @@ class Evaluate:
         return 0
 
 
-def dataset_folder(data: str) -> Path:
-    """The folder of `--data`; where a dataset is named it must be that one."""
-    from humansense.data.readers import READERS, open_reader
+def dataset_source(data: str) -> str:
+    """`--data` as `open_source` takes it: a folder that is there, or NAME:FOLDER, whose reader says what it lacks."""
+    from humansense.data.readers import READERS
 
     name, separator, rest = data.partition(":")
     if separator and name in READERS and not Path(data).exists():
-        open_reader(rest, name)  # says what is missing
-        return Path(rest)
+        if not READERS[name].detect(Path(rest)):
+            READERS[name].index(Path(rest))  # says what is missing
+        return data
     if not Path(data).exists():
         named = ", ".join(f"{reader}:FOLDER" for reader in READERS)
         raise HumansenseError(f"--data {data} does not exist: give a set of `humansense synth`, or {named}")
-    return Path(data)
+    return data

@@ -15,6 +15,7 @@ from humansense.core import HumansenseError, Sample
 from humansense.data.readers.ccp import ClothingCoParsing
 from humansense.data.readers.folder import ImageFolder
 from humansense.data.readers.lspet import LeedsSportsExtended
+from humansense.data.readers.surreal import Surreal, SurrealMiddle
 
 
 class Reader(Protocol):
@@ -40,9 +41,16 @@ class Reader(Protocol):
 
 
 READERS: Mapping[str, type[Reader]] = MappingProxyType(
-    {"lspet": LeedsSportsExtended, "ccp": ClothingCoParsing, "images": ImageFolder}
+    {
+        "lspet": LeedsSportsExtended,
+        "ccp": ClothingCoParsing,
+        "surreal": Surreal,
+        "surreal-middle": SurrealMiddle,
+        "images": ImageFolder,
+    }
 )
-"""Name -> reader. `images` takes any folder of pictures, so it comes last."""
+"""Name -> reader. `surreal-middle` has the middle frame of each clip alone, on which SURREAL is evaluated. `images`
+takes any folder of pictures, so it comes last."""
 
 
 def open_reader(root: str | Path, name: str | None = None) -> Reader:
