@@ -1,8 +1,8 @@
 """A clip in SURREAL's native files, made from its authors' formulas alone: `humansense` only writes its video.
 
 A person of 24 spheres, one a joint of SMPL, stands upright in Blender's world (y down) and faces the camera, which
-looks along -x from `CAMERA`. The person's own left hand is at +z. Joint i has the label i + 1: SURREAL's segments come in
-the order of SMPL's joints.
+looks along -x from `CAMERA`. The person's own left hand is at +z. Joint i has the label i + 1: SURREAL's segments
+come in the order of SMPL's joints.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Each reader on a tiny fake in its dataset's native layout, and, where the data is there, on the real thing."""
 
 import os
+import struct
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,9 @@ import scipy.io
 from humansense.core import HumansenseError, joint_set, part_set
 from humansense.data.loaders import EvalCrops, open_source
 from humansense.data.readers import READERS, open_reader
+from humansense.data.readers.matlab import array_shape, read_arrays
+from humansense.data.readers.video_frame import read_video_frame
+from humansense.video import VideoWriter
 
 DATA = os.environ.get("HUMANSENSE_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="HUMANSENSE_DATA is not set")
@@ -260,3 +265,70 @@ def test_real_ccp():
     assert len(reader) == 80
     sample = reader.read(3)
     assert 0.05 < sample.mask.mean() < 0.6
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_arrays_of_matlab_files_are_found_one_by_one(tmp_path, compressed):
+    rng = np.random.default_rng(0)
+    arrays = {
+        "a": rng.random((3, 4)),
+        "of_eight": rng.integers(0, 9, (40, 50, 2), np.uint8),
+        "a_name_of_thirty_one_characters": rng.random((5, 1), np.float32),
+        "words": "some words",
+        "cells": np.full((1, 3), "x", object),
+        "none": np.zeros((0, 4)),
+        "b4": np.zeros((2, 3, 4, 5), np.int16) + 7,
+    }
+    path = tmp_path / "x.mat"
+    scipy.io.savemat(path, arrays, do_compression=compressed)
+    want = scipy.io.loadmat(path)
+    for name in arrays:
+        assert np.array_equal(read_arrays(path, [name, "nowhere"])[name], want[name])
+    assert array_shape(path, "b4") == (2, 3, 4, 5)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(HumansenseError, match=r"x\.mat cannot be read as a MATLAB file \(it is damaged at byte"):
+        read_arrays(path, ["a"])
+
+
+def test_matlab_files_of_the_other_byte_order(tmp_path):
+    """A file of a big-endian machine, written by hand from the format's description."""
+
+    def element(kind, data):
+        return struct.pack(">II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    flags = element(6, struct.pack(">II", 6, 0))  # double
+    body = flags + element(5, struct.pack(">ii", 1, 2)) + element(1, b"numbers") + element(9, struct.pack(">dd", 1, 2))
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + struct.pack(">HH", 0x0100, 0x4D49)
+    (tmp_path / "x.mat").write_bytes(header + element(14, body))
+    assert read_arrays(tmp_path / "x.mat", ["numbers"])["numbers"].tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("frames", [1, 7])
+def test_any_frame_of_a_video_in_any_order(tmp_path, frames):
+    path = tmp_path / "x.mp4"
+    with VideoWriter(path, fps=30) as video:
+        for t in range(frames):
+            video.write(np.full((32, 48, 3), 30 * t + 20, np.uint8))
+    for t in [*range(frames), *reversed(range(frames)), frames - 1, 0]:
+        assert np.abs(read_video_frame(path, t).astype(int) - (30 * t + 20)).max() < 8
+    with pytest.raises(HumansenseError, match=rf"has no frame {frames + 1}"):
+        read_video_frame(path, frames)
+    assert read_video_frame(path, 0).mean() < 30
+    with VideoWriter(path, fps=30) as video:
+        video.write(np.full((32, 48, 3), 200, np.uint8))
+    assert read_video_frame(path, 0).mean() > 190  # another file of the same name
+
+
+def test_a_video_whose_frames_come_irregularly_is_counted(tmp_path):
+    import av
+
+    with av.open(str(tmp_path / "x.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for t, stamp in enumerate((0, 1, 5, 6, 20)):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 48, 3), 40 * t + 20, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 30)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    for t in (4, 0, 2, 3, 1):
+        assert abs(read_video_frame(tmp_path / "x.mp4", t).mean() - (40 * t + 20)) < 8

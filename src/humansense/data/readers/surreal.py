@@ -7,8 +7,6 @@ joints in the picture are `joints3D` through the camera: the file's `joints2D` a
 from __future__ import annotations
 
 import functools
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,8 @@ import numpy as np
 
 from humansense.core import Camera, HumansenseError, Person, Sample, joint_set
 from humansense.data import surreal_format as native
+from humansense.data.readers.matlab import array_shape, read_arrays
+from humansense.data.readers.video_frame import read_video_frame
 from humansense.data.store_write import instance_box
 from humansense.data.transforms import joints_box
 from humansense.data.visibility import visible_joints
@@ -39,6 +39,7 @@ _LEVELS = (
 )
 
 
+_INFO = ("joints3D", "camLoc", "zrot", "pose", "shape", "gender", "sequence", "hs_K", "hs_R", "hs_t")
 _MAPS = {"segm": ("segm",), "depth": ("depth",), "normal": ("normal",), "gtflow": ("gtflow", "hs_flow")}
 
 
@@ -188,22 +189,8 @@ def _beside(info: Path, ending: str) -> Path:
     return info.with_name(info.name.removesuffix("_info.mat") + ending)
 
 
-def _read_mat(path: Path, read: Callable[[Path], Any]) -> Any:
-    """`read(path)` with every way to fail as one message."""
-    try:
-        return read(path)
-    except (OSError, ValueError, TypeError, NotImplementedError, EOFError, zlib.error) as error:
-        raise HumansenseError(f"{path} cannot be read as a MATLAB file ({error}): fetch it again") from error
-
-
 def _frames(path: Path) -> int:
-    """Frames of a clip, from the header of `zrot`, without unpacking the rest."""
-    import scipy.io
-
-    shapes = {name: shape for name, shape, _ in _read_mat(path, scipy.io.whosmat)}
-    if "zrot" not in shapes:
-        raise HumansenseError(f"{path} has no array 'zrot': is it of another dataset?")
-    return int(np.prod(shapes["zrot"]))
+    return int(np.prod(array_shape(path, "zrot")))
 
 
 def _info(path: Path) -> dict[str, Any]:
@@ -213,9 +200,7 @@ def _info(path: Path) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=4)
 def _checked_info(path: Path, changed: int) -> dict[str, Any]:
-    import scipy.io
-
-    info = _read_mat(path, scipy.io.loadmat)
+    info = read_arrays(path, _INFO)
     missing = [name for name in ("joints3D", "camLoc", "zrot") if name not in info]
     if missing:
         raise HumansenseError(f"{path} has no array {missing[0]!r}: is it of another dataset?")
@@ -237,55 +222,15 @@ def _text(info: dict[str, Any], name: str) -> str:
 
 def _maps(path: Path, t: int) -> dict[str, np.ndarray]:
     """Frame t of every map file that is there. The flow to the next frame is our own addition to `_gtflow.mat`."""
-    import scipy.io
-
     maps: dict[str, np.ndarray] = {}
     for ending, names in _MAPS.items():
         file = _beside(path, f"_{ending}.mat")
         if not file.is_file():
             continue
         wanted = [f"{name}_{t + 1}" for name in names]
-        values = _read_mat(file, functools.partial(scipy.io.loadmat, variable_names=wanted))
+        values = read_arrays(file, wanted)
         found = {name: values[key] for name, key in zip(names, wanted, strict=True) if key in values}
         if not found:
             raise HumansenseError(f"{file} has no array {wanted[0]!r}: it is cut short, fetch it again")
         maps |= found
     return maps
-
-
-def read_video_frame(path: Path, t: int) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of frame t (from 0): from the key frame before it, without decoding what is before that."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            stream = container.streams.video[0]
-            frame = _seek(container, stream, t) or _count(container, stream, t)
-            if frame is not None:
-                return frame.to_ndarray(format="rgb24")
-    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise HumansenseError(f"{path} cannot be read as a video ({error}): fetch it again") from error
-    raise HumansenseError(f"{path} has no frame {t + 1}: it is cut short, fetch it again")
-
-
-def _seek(container: Any, stream: Any, t: int) -> Any:
-    """Frame t by its time stamp, or None where the stamps do not tell."""
-    if not stream.average_rate or stream.time_base is None:
-        return None
-    step = 1 / (stream.average_rate * stream.time_base)
-    stamp = (stream.start_time or 0) + round(t * step)
-    container.seek(stamp, stream=stream)
-    for frame in container.decode(stream):
-        if frame.pts is None or frame.pts > stamp + step / 2:
-            return None
-        if frame.pts >= stamp - step / 2:
-            return frame
-    return None
-
-
-def _count(container: Any, stream: Any, t: int) -> Any:
-    container.seek(stream.start_time or 0, stream=stream)
-    for i, frame in enumerate(container.decode(stream)):
-        if i == t:
-            return frame
-    return None
