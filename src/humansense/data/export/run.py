@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -115,8 +116,17 @@ _worker: dict[str, Any] = {}
 
 def _start_worker(exporter: Exporter, clips: ClipSet, home: Path, settings: ExportSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     _worker.update(exporter=exporter, clips=clips, home=home, settings=settings)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next clip for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _worker_job(clip: ClipEntry) -> int:

@@ -88,7 +88,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         yield temporary
-        os.replace(temporary, path)
+        if not path.is_dir():  # else a worker that outlived its parent was quicker, with the same bytes
+            os.replace(temporary, path)
     except OSError as error:
         raise write_error(path, error) from error
     finally:

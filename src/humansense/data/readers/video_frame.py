@@ -73,11 +73,12 @@ def _open(key: tuple[Path, int, int], t: int | None) -> None:
     _close()
     container = av.open(str(key[0]))
     stream = container.streams.video[0]
-    even = stream.average_rate and stream.average_rate == stream.base_rate  # else time does not tell the number
-    if t is None or not even or stream.time_base is None:
+    rate, unit = stream.average_rate, stream.time_base
+    # Where frames do not come evenly, time does not tell their number.
+    if t is None or not rate or not unit or rate != stream.base_rate:
         frames: Iterator[tuple[int, Any]] = enumerate(container.decode(stream))
     else:
-        step = 1 / (stream.average_rate * stream.time_base)
+        step = 1 / (rate * unit)
         start = stream.start_time or 0
         container.seek(start + round(t * step), stream=stream)
         frames = _by_time(container.decode(stream), start, step)
