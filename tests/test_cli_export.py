@@ -84,8 +84,8 @@ def test_what_is_left_out_is_said(root, tmp_path, capsys):
     arguments = ["--format", "surreal", "--workers", "1", "--split-name", "test"]
     assert main(["data", "export", str(root), out, *arguments]) == 0
     said = capsys.readouterr()
-    assert "1 clips were left out: they show nobody" in said.err
-    assert "1 clips have another lens than SURREAL's" in said.err
+    assert "1 of 2 clips were left out: they show nobody" in said.err
+    assert "1 of 1 exported clips have another lens than SURREAL's" in said.err
     assert len(open_reader(tmp_path / "out" / "cmu" / "test")) == 4
 
 

@@ -374,9 +374,7 @@ def test_odd_sizes_and_single_frames_come_back(tmp_path):
 
 def test_clips_of_several_people_or_none_are_left_out_of_surreal(tmp_path):
     root = several_people(tmp_path / "set")
-    with pytest.raises(
-        HumansenseError, match=r"no clip to export as SURREAL: 1 clips show several.*1 clips show nobody"
-    ):
+    with pytest.raises(HumansenseError, match=r"no clip to export as SURREAL: 1 of 2 show several.*1 of 2 show nobody"):
         export(root, tmp_path / "out", "surreal")
     assert not (tmp_path / "out").exists()
     with ShardWriter(shard_path(root, 1)) as writer:

@@ -190,10 +190,11 @@ class Export:
                     bar.refresh()
 
             report = export_set(settings, moved)
+        every = report.clips + sum(report.refused.values())
         for reason, count in report.refused.items():
-            console.note(f"{count} clips were left out: they {reason}")
+            console.note(f"{count} of {every} clips were left out: they {reason}")
         for remark, count in report.remarks.items():
-            console.note(f"{count} clips {remark}")
+            console.note(f"{count} of {report.clips} exported clips {remark}")
         before = report.frames - report.written
         there = f" ({before} were there before)" if before else ""
         print(f"{report.home}: {report.clips} clips, {report.frames} frames as {EXPORTERS[self.format].title}{there}")

@@ -65,7 +65,7 @@ def _choose(exporter: Exporter, clips: ClipSet, report: ExportReport) -> list[Cl
             taken.append(clip)
             report.remarks.update(exporter.remarks(clips, clip))
     if not taken:
-        reasons = "; ".join(f"{count} clips {reason}" for reason, count in report.refused.items())
+        reasons = "; ".join(f"{count} of {len(clips.clips)} {reason}" for reason, count in report.refused.items())
         raise HumansenseError(
             f"{clips.root} has no clip to export as {exporter.title}: {reasons}. Use another --format"
         )
