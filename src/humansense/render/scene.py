@@ -8,6 +8,7 @@ import warp as wp
 NEAR_M = wp.constant(1.0e-3)
 FAR_M = wp.constant(2000.0)
 NOTHING = wp.constant(wp.int64(2**63 - 1))
+FACE = wp.constant(wp.int64(0x7FFFFFFF))  # the part of a ray's key that tells the triangle
 FRONT_ONLY = wp.constant(1)  # bits of Scene.face_flags
 CUT_OUT = wp.constant(2)
 
@@ -52,6 +53,7 @@ class SunLight:
     colour: wp.vec3
     right: wp.vec3  # half axes of the disc at unit distance
     up: wp.vec3
+    stride: wp.int32
     opaque: wp.uint64
     cut_out: wp.uint64
     cut_out_faces: wp.array(dtype=wp.int32)  # triangle of the tree to triangle of the scene

@@ -6,7 +6,7 @@
 import warp as wp
 
 from humansense.render.light import SH_CONSTANTS
-from humansense.render.scene import Hit, Maps, Scene, SunLight, View
+from humansense.render.scene import FACE, NOTHING, Hit, Maps, Scene, SunLight, View
 from humansense.render.sunlight import OFFSET_M, blocked, pixel_hash, towards_disc
 from humansense.render.texturing import albedo
 from humansense.render.tracing import nearest_hit
@@ -141,8 +141,9 @@ def fill_maps(
 ):
     """One pixel: the labels from its first ray (the centre), the colour from the others, or from the first if alone.
 
-    `maps` shows nothing but the background before. Scenery that stands still is shaded once a pixel, at the centre, as
-    long as the rays see the same triangle: it is large and fills pictures. People are shaded at each ray.
+    `maps` shows nothing but the background before. Scenery is large and fills pictures: what the centre sees of it is
+    shaded once, for all rays that see the same triangle, and if its first two rays to the sun end alike, the others are
+    taken to do so, which sharpens half shadows (by 5 % of the sun with four rays). People are shaded at each ray.
     """
     i = wp.tid()
     row = pixels[i] / nearest.shape[1]
@@ -152,33 +153,49 @@ def fill_maps(
     layers = scene.projected.shape[0]
     first = wp.min(1, rays.shape[0] - 1)
     samples = rays.shape[0] - first
-    shaded = Shaded()
-    shaded.face = -1
+    centre = Shaded()
+    centre.face = -1
     hit = nearest_hit(scene, 0, nearest[row, column, 0], x + rays[0][0], y + rays[0][1])
     if hit.found:
         ray = view.directions[0] * wp.vec3(x + rays[0][0], y + rays[0][1], 1.0)
         fill_labels(scene, maps, row, column, hit, view.rotation * smooth_normal(scene, hit, ray))
         if layers == 1 and scene.face_instance[hit.face] == 0:
-            shaded = shade(scene, light, sun, hit, ray, 1.0)
+            centre = shade(scene, light, sun, hit, ray, 1.0)
 
     below = maps.image[row, column]
     behind = wp.vec3(float(below[0]), float(below[1]), float(below[2]))
     jitter = pixel_hash(row, column)
     total = wp.vec3(0.0, 0.0, 0.0)
+    looks = int(0)  # rays to the sun from the triangle at the centre, and how many were stopped
+    stopped = int(0)
     for s in range(first, rays.shape[0]):
-        layer = wp.min(s, layers - 1)
-        sample = nearest_hit(scene, layer, nearest[row, column, s], x + rays[s][0], y + rays[s][1])
-        if sample.found:
-            if sample.face != shaded.face or layers > 1 or scene.face_instance[sample.face] != 0:
-                ray = view.directions[layer] * wp.vec3(x + rays[s][0], y + rays[s][1], 1.0)
-                shaded = shade(scene, light, sun, sample, ray, float(samples))
+        key = nearest[row, column, s]
+        if key == NOTHING:
+            total += behind
+        elif centre.face >= 0 and int(key & FACE) == centre.face:
+            color = centre.ambient
+            if wp.max(centre.sunlit) > 0.0:
+                if looks < 2 or (stopped != 0 and stopped != looks):
+                    towards = towards_disc(sun, s - first, samples, jitter)
+                    sample = nearest_hit(scene, 0, key, x + rays[s][0], y + rays[s][1])
+                    looks += 1
+                    if in_shadow(scene, sun, sample, towards):
+                        stopped += 1
+                    else:
+                        color += centre.sunlit
+                elif stopped == 0:
+                    color += centre.sunlit
+            total += wp.min(color, wp.vec3(255.0, 255.0, 255.0))
+        else:
+            layer = wp.min(s, layers - 1)
+            sample = nearest_hit(scene, layer, key, x + rays[s][0], y + rays[s][1])
+            ray = view.directions[layer] * wp.vec3(x + rays[s][0], y + rays[s][1], 1.0)
+            shaded = shade(scene, light, sun, sample, ray, float(samples))
             color = shaded.ambient
             if wp.max(shaded.sunlit) > 0.0:
                 towards = towards_disc(sun, s - first, samples, jitter)
                 if not in_shadow(scene, sun, sample, towards):
                     color += shaded.sunlit
             total += wp.min(color, wp.vec3(255.0, 255.0, 255.0))
-        else:
-            total += behind
     total = total / float(samples) + wp.vec3(0.5, 0.5, 0.5)
     maps.image[row, column] = wp.vec3ub(wp.uint8(total[0]), wp.uint8(total[1]), wp.uint8(total[2]))

@@ -79,6 +79,14 @@ def shutter_fractions(samples: int) -> np.ndarray:
     return np.concatenate([[0.0], (np.arange(samples) + 0.5) / samples])
 
 
+def disc_stride(samples: int) -> int:
+    """The step from one ray's ring of the sun's disc to the next ray's: about a golden section of them, all in turn.
+
+    So the first rays of a pixel are spread over the disc like all of them.
+    """
+    return min((k for k in range(1, samples + 1) if np.gcd(k, samples) == 1), key=lambda k: abs(k - 0.618 * samples))
+
+
 def camera_between(first: Camera, last: Camera, fraction: float) -> Camera:
     """On the way from one camera to another: the shortest turn at a steady rate, the centre and K straight."""
     if fraction == 0:
@@ -101,7 +109,8 @@ def shadow_window(points: np.ndarray, sun: Sun, floor: Floor, camera: Camera) ->
     high = points[:, 2] > floor.height_m
     if elevation + sun.radius_rad <= 0.01 or not high.any() or camera.center[2] <= floor.height_m:
         return nothing
-    along = direction[:2] / max(float(np.hypot(*direction[:2])), 1e-9)
+    level = float(np.hypot(*direction[:2]))
+    along = direction[:2] / level if level > 1e-6 else np.array([1.0, 0.0])
     height = np.maximum(points[:, 2] - floor.height_m, 0.0)
     lowest, steepest = elevation - sun.radius_rad, min(elevation + sun.radius_rad, np.pi / 2)
     reach = 1.0 / np.tan(max(lowest, 0.01)), 1.0 / np.tan(steepest)
