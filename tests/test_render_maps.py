@@ -219,7 +219,7 @@ def test_dense_places_are_interpolated() -> None:
 
 def test_the_same_arguments_give_the_same_bytes_whatever_came_before() -> None:
     vertices, faces = sphere(24)
-    ground = quad((-3.0, 3.0), (0.0, 0.0), 0.0) + [0, 0, 0]
+    ground = quad((-3.0, 3.0), (0.0, 0.0), 0.0)
     ground[2:, 1] = 4.0
     points = np.concatenate([vertices * 0.5 + [0, 2, 0.6], ground])
     both = np.concatenate([faces, QUAD_FACES + len(vertices)])
@@ -229,7 +229,16 @@ def test_the_same_arguments_give_the_same_bytes_whatever_came_before() -> None:
     fields = {"face_instance": owner, "face_uv": uv, "vertex_dense": points}
     view = Camera(front_camera().K, *look_at(np.array([0, -1.5, 1.2]), np.array([0, 2, 0.5])), (40, 60))
     sun = Sun(np.array([0.6, 0.0, 0.8]), np.full(3, 0.7), 0.05)
-    arguments = (points, view, AMBIENT, grey(view.size), 5, sun, Shutter(points + [0.1, 0, 0], view), Floor(-0.1))
+    arguments = (
+        points,
+        view,
+        AMBIENT,
+        grey(view.size),
+        5,
+        sun,
+        Shutter(points + np.array([0.1, 0, 0]), view),
+        Floor(-0.1),
+    )
     renderer = Renderer(surface(both, len(points), **fields), [lace])
     first = renderer.render(*arguments)
     renderer.render(points, front_camera((30, 30)), AMBIENT, grey((30, 30)), 2)

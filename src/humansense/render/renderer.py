@@ -20,7 +20,6 @@ from humansense.render.views import (
     camera_between,
     check_shutter,
     check_view,
-    disc_stride,
     pixel_rays,
     shadow_window,
     shutter_fractions,
@@ -138,7 +137,7 @@ class Renderer:
         view = self._project(camera, samples, shutter)
         pixels = self._trace(camera.size, rays)
         frame = Frame.empty(background)
-        sunlight = self._dark if sun is None else self._cast(sun, samples)
+        sunlight = self._dark if sun is None else self._cast(sun)
         window = (0, 0, 0, 0)
         if sun is not None and floor is not None:
             window = self._shadow_window(sun, floor, camera)
@@ -298,7 +297,7 @@ class Renderer:
         if dim[0]:
             self._launch(self._tracing.find_farthest, dim, scene, self._person_faces, self._strips, maps)
 
-    def _cast(self, sun: Sun, samples: int) -> Any:
+    def _cast(self, sun: Sun) -> Any:
         """The sun for the kernels, with the trees of the casting triangles where they are now.
 
         The trees are built at the first sun, and refitted afterwards.
@@ -317,7 +316,6 @@ class Renderer:
         sunlight.shines = 1
         sunlight.direction, sunlight.colour = wp.vec3(direction), wp.vec3(sun.colour)
         sunlight.right, sunlight.up = wp.vec3(right), wp.vec3(np.cross(direction, right))
-        sunlight.stride = disc_stride(samples)
         opaque, cut_out = self._casters
         sunlight.opaque = opaque.id if opaque is not None else 0
         sunlight.cut_out = cut_out.id if cut_out is not None else 0

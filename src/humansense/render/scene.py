@@ -53,7 +53,6 @@ class SunLight:
     colour: wp.vec3
     right: wp.vec3  # half axes of the disc at unit distance
     up: wp.vec3
-    stride: wp.int32
     opaque: wp.uint64
     cut_out: wp.uint64
     cut_out_faces: wp.array(dtype=wp.int32)  # triangle of the tree to triangle of the scene

@@ -39,19 +39,17 @@ def blocked(scene: Scene, sun: SunLight, start: wp.vec3, direction: wp.vec3):
 
 @wp.func
 def pixel_hash(row: int, column: int):
-    """Three numbers 0..1 of a pixel: turn and outward shift of its points on the disc, and where their order begins."""
+    """Two numbers 0..1 of a pixel: the turn of its points on the disc, and their shift outwards."""
     state = wp.rand_init(row, column)
     turn = wp.randf(state)
-    shift = wp.randf(state)
-    return wp.vec3(turn, shift, wp.randf(state))
+    return wp.vec2(turn, wp.randf(state))
 
 
 @wp.func
-def towards_disc(sun: SunLight, s: int, samples: int, jitter: wp.vec3):
+def towards_disc(sun: SunLight, s: int, samples: int, jitter: wp.vec2):
     """Direction to the point of the disc for ray s: rings of equal area, a golden angle apart (Vogel 1979)."""
-    ring = (s * sun.stride + int(jitter[2] * float(samples))) % samples
-    radius = wp.sqrt((float(ring) + jitter[1]) / float(samples))
-    angle = float(ring) * GOLDEN_ANGLE + 6.2831853 * jitter[0]
+    radius = wp.sqrt((float(s) + jitter[1]) / float(samples))
+    angle = float(s) * GOLDEN_ANGLE + 6.2831853 * jitter[0]
     return wp.normalize(sun.direction + sun.right * (radius * wp.cos(angle)) + sun.up * (radius * wp.sin(angle)))
 
 

@@ -79,14 +79,6 @@ def shutter_fractions(samples: int) -> np.ndarray:
     return np.concatenate([[0.0], (np.arange(samples) + 0.5) / samples])
 
 
-def disc_stride(samples: int) -> int:
-    """The step from one ray's ring of the sun's disc to the next ray's: about a golden section of them, all in turn.
-
-    So the first rays of a pixel are spread over the disc like all of them.
-    """
-    return min((k for k in range(1, samples + 1) if np.gcd(k, samples) == 1), key=lambda k: abs(k - 0.618 * samples))
-
-
 def camera_between(first: Camera, last: Camera, fraction: float) -> Camera:
     """On the way from one camera to another: the shortest turn at a steady rate, the centre and K straight."""
     if fraction == 0:
