@@ -1,6 +1,8 @@
 """Rendering one dressed person with all maps at 320x240, one core. Prints one JSON line.
 
-The view is SURREAL's (60 mm lens on a 32 mm sensor, 8 m away); `--distance 3` shows a picture full of the person.
+The view is SURREAL's (60 mm lens on a 32 mm sensor, 8 m away); `--distance 3` shows a picture full of the person. The
+times of a sun, of a shadow on a pictured floor, of an open shutter, of flow and of a furnished room stand beside those
+of the plain frame.
 """
 
 import argparse
@@ -11,9 +13,12 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from humansense.bodies import dress, load_body, sample_outfit, sample_shapes
+from humansense.bodies import Dressed, dress, load_body, sample_outfit, sample_shapes
 from humansense.core import Camera, look_at
-from humansense.render import Renderer, Surface, sh_light
+from humansense.render import Floor, Renderer, Shutter, Sun, Surface, sh_light
+
+BOX = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], float)  # corners of the unit cube
+BOX_SIDES = np.array([[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]])  # outward
 
 
 def median_ms(call: Callable[[], object], device: str, times: int = 20) -> float:
@@ -27,11 +32,53 @@ def median_ms(call: Callable[[], object], device: str, times: int = 20) -> float
     return round(float(np.median(spent)) * 1e3, 2)
 
 
+def quads(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices, faces and texture coordinates of separate rectangles (N, 4, 3), their fronts anticlockwise."""
+    starts = 4 * np.arange(len(corners))[:, None, None]
+    faces = (starts + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
+    uv = np.tile(np.array([[0, 0], [1, 0], [1, 1], [0, 0], [1, 1], [0, 1]], np.float32), (len(corners), 1))
+    return corners.reshape(-1, 3), faces, uv.reshape(-1, 3, 2)
+
+
+def furnished_room(rng: np.random.Generator, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """A floor and four walls, seen from within, and 40 boxes: `quads` of it, and how many triangles are the room's."""
+    room = BOX[BOX_SIDES][[0, 2, 3, 4, 5]][:, ::-1] * (8.0, 8.0, 3.0) + (middle[0] - 4, middle[1] - 4, 0.0)
+    sizes = rng.uniform(0.2, 0.9, (40, 1, 1, 3))
+    angle = rng.uniform(0, 2 * np.pi, (40, 1, 1))
+    place = np.stack([np.cos(angle), np.sin(angle), 0 * angle], -1) * rng.uniform(1.2, 3.5, (40, 1, 1, 1))
+    boxes = BOX[BOX_SIDES] * sizes + place + middle * (1, 1, 0)
+    return *quads(np.concatenate([room, boxes.reshape(-1, 4, 3)])), 2 * len(room)
+
+
+def surface_of(dressed: Dressed, room: tuple[np.ndarray, np.ndarray, np.ndarray, int] | None) -> Surface:
+    count = len(dressed.faces)
+    if room is None:
+        return Surface(dressed.faces, dressed.face_uv, dressed.face_material, np.ones(count), dressed.part_weights)
+    vertices, faces, uv, walls = room
+    texture = len(dressed.material_names)
+    return Surface(
+        np.concatenate([dressed.faces, faces + len(dressed.vertices)]),
+        np.concatenate([dressed.face_uv, uv]),
+        np.concatenate([dressed.face_material, np.full(len(faces), texture)]),
+        np.concatenate([np.ones(count), np.zeros(len(faces))]),
+        np.concatenate([dressed.part_weights, np.zeros((len(vertices), 24))]),
+        face_casts=np.arange(count + len(faces)) // 1 >= 0 if not walls else ~_between(count, walls, len(faces)),
+        face_front_only=_between(count, walls, len(faces)),
+    )
+
+
+def _between(start: int, size: int, rest: int) -> np.ndarray:
+    """(start + rest,) bool: True for `size` triangles from `start` on."""
+    index = np.arange(start + rest)
+    return (index >= start) & (index < start + size)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--distance", type=float, default=8.0, help="metres from the camera to the person")
     parser.add_argument("--samples", type=int, default=4, help="rays a pixel for the colour")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--picture", help="file in which to keep the frame of the furnished room")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
@@ -40,31 +87,52 @@ def main() -> None:
     rest = body.rest(torch.from_numpy(sample_shapes(rng, 1)))
     dressed = dress(body, sample_outfit(rng, body), rest)
     textures = [rng.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in dressed.material_names]
-    surface = Surface(
-        dressed.faces, dressed.face_uv, dressed.face_material, np.ones(len(dressed.faces)), dressed.part_weights
-    )
-    middle = (dressed.vertices.min(0) + dressed.vertices.max(0)) / 2
+    surface = surface_of(dressed, None)
+    vertices = dressed.vertices - (0, 0, dressed.vertices[:, 2].min())
+    middle = (vertices.min(0) + vertices.max(0)) / 2
     R, t = look_at(middle + args.distance * np.array([0.3, -0.95, 0.0]), middle)
     camera = Camera(np.array([[600.0, 0, 160], [0, 600.0, 120], [0, 0, 1]]), R, t, (240, 320))
     background = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
     light = sh_light(rng)
+    sun = Sun(np.array([0.48, -0.6, 0.64]), np.full(3, 0.6), radius_rad=0.02)
+    moved = vertices + (0.05, 0.0, 0.0)
 
     renderer = Renderer(surface, textures, args.device)
-    frame = renderer.render(dressed.vertices, camera, light, background, args.samples)
-    pixels = renderer._trace(camera, args.samples)
-    whole = median_ms(lambda: renderer.render(dressed.vertices, camera, light, background, args.samples), args.device)
+    plain = (camera, light, background, args.samples)
+    frame = renderer.render(vertices, *plain)
+    later = renderer.render(moved, *plain)
+
+    room = furnished_room(rng, middle)
+    inside = Camera(camera.K @ np.diag([0.5, 0.5, 1.0]) + np.diag([0, 0, 0.0]), *look_at(middle + 3.3 * (middle * 0 + (0.3, -0.95, 0.15)), middle), (240, 320))
+    inside = Camera(np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]]), inside.R, inside.t, (240, 320))
+    furnished = Renderer(surface_of(dressed, room), [*textures, textures[0] // 4 + 150], args.device)
+    with_room = np.concatenate([vertices, room[0]])
+    indoors = (inside, light, background, args.samples)
+    if args.picture:
+        import cv2
+
+        cv2.imwrite(args.picture, furnished.render(with_room, *indoors, sun=sun).image[..., ::-1])
+
+    def ms(call: Callable[[], object]) -> float:
+        call()
+        return median_ms(call, args.device)
+
+    whole = ms(lambda: renderer.render(vertices, *plain))
     line = {
         "benchmark": "render",
         "device": args.device,
-        "triangles": len(dressed.faces),
+        "triangles": len(surface.faces),
         "pixels_of_the_person": int((frame.face >= 0).sum()),
         "samples": args.samples,
         "frames_per_second": round(1e3 / whole, 1),
         "frame_ms": whole,
-        "normals_ms": median_ms(lambda: renderer._follow(dressed.vertices), args.device),
-        "trace_ms": median_ms(lambda: renderer._trace(camera, args.samples), args.device),
-        "maps_ms": median_ms(lambda: renderer._fill(frame, camera, pixels, args.samples), args.device),
-        "new_clip_ms": median_ms(lambda: Renderer(surface, textures, args.device), args.device),
+        "sun_ms": ms(lambda: renderer.render(vertices, *plain, sun=sun)),
+        "sun_and_floor_ms": ms(lambda: renderer.render(vertices, *plain, sun=sun, floor=Floor())),
+        "shutter_ms": ms(lambda: renderer.render(vertices, *plain, shutter=Shutter(moved, camera))),
+        "flow_ms": ms(lambda: renderer.flow(frame, camera, later, moved, camera)),
+        "room_ms": ms(lambda: furnished.render(with_room, *indoors)),
+        "room_and_sun_ms": ms(lambda: furnished.render(with_room, *indoors, sun=sun)),
+        "new_clip_ms": ms(lambda: Renderer(surface, textures, args.device)),
     }
     print(json.dumps(line))
 

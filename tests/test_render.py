@@ -158,8 +158,8 @@ def test_visible_vertices_lie_on_the_depth_map(ball: tuple[Renderer, np.ndarray]
     assert np.abs(np.median(frame.depth[row, column] - view.to_camera(seen)[:, 2])) < 0.001
 
 
-def brute_force(vertices: np.ndarray, faces: np.ndarray, view: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Moeller and Trumbore 1997 for each pair of ray and triangle: face, depth, weights of the first two corners."""
+def cast_at_all(vertices: np.ndarray, faces: np.ndarray, view: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Moeller and Trumbore 1997 for each pair of ray and triangle: (R, F) depths, inf for a miss; last two weights."""
     rays = pixel_rays(view).reshape(-1, 1, 3)
     p, q, r = vertices[faces].transpose(1, 0, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -171,8 +171,14 @@ def brute_force(vertices: np.ndarray, faces: np.ndarray, view: Camera) -> tuple[
         c = (rays * turned).sum(-1) / det
         depth = ((r - p) * turned).sum(-1) / det
         depth = np.where((b >= 0) & (c >= 0) & (b + c <= 1) & (depth > 1e-3), depth, np.inf)
+    return depth, b, c
+
+
+def brute_force(vertices: np.ndarray, faces: np.ndarray, view: Camera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `cast_at_all` hits first: face, depth, weights of the first two corners."""
+    depth, b, c = cast_at_all(vertices, faces, view)
     face = depth.argmin(1)
-    at = np.arange(len(rays)), face
+    at = np.arange(len(depth)), face
     shape = view.size
     return (
         np.where(np.isfinite(depth[at]), face, -1).reshape(shape),
@@ -181,9 +187,9 @@ def brute_force(vertices: np.ndarray, faces: np.ndarray, view: Camera) -> tuple[
     )
 
 
-@pytest.mark.parametrize("spread_m", [0.5, 2.5])
+@pytest.mark.parametrize("spread_m", [0.5, 2.5, 40.0])
 def test_random_triangles_are_hit_as_by_brute_force(spread_m: float) -> None:
-    """The wider spread puts triangles behind the camera and across its plane, too."""
+    """The wider spreads put triangles behind the camera and across its plane, too, and across the whole picture."""
     rng = np.random.default_rng(3)
     view = camera((0.9, -2.0, 1.4), size=(40, 50))
     vertices = CENTER + rng.normal(size=(120, 3)) * spread_m

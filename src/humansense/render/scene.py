@@ -8,6 +8,7 @@ import warp as wp
 NEAR_M = wp.constant(1.0e-3)
 FAR_M = wp.constant(2000.0)
 NOTHING = wp.constant(wp.int64(2**63 - 1))
+FACE = wp.constant(wp.int64(0x7FFFFFFF))  # the part of a ray's key that tells the triangle
 FRONT_ONLY = wp.constant(1)  # bits of Scene.face_flags
 CUT_OUT = wp.constant(2)
 

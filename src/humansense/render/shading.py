@@ -6,7 +6,7 @@
 import warp as wp
 
 from humansense.render.light import SH_CONSTANTS
-from humansense.render.scene import Hit, Maps, Scene, SunLight, View
+from humansense.render.scene import FACE, NOTHING, Hit, Maps, Scene, SunLight, View
 from humansense.render.sunlight import OFFSET_M, blocked, pixel_hash, towards_disc
 from humansense.render.texturing import albedo
 from humansense.render.tracing import nearest_hit
@@ -66,9 +66,8 @@ def smooth_normal(scene: Scene, hit: Hit, ray: wp.vec3):
 
 
 @wp.func
-def shade(scene: Scene, light: wp.array(dtype=wp.vec3), sun: SunLight, hit: Hit, ray: wp.vec3, samples: float):
+def shade(scene: Scene, light: wp.array(dtype=wp.vec3), sun: SunLight, hit: Hit, normal: wp.vec3, samples: float):
     """The sun adds nothing where the triangle itself looks away from it: no ray can tell there."""
-    normal = smooth_normal(scene, hit, ray)
     color = albedo(scene, hit, samples)
     shaded = Shaded()
     shaded.face = hit.face
@@ -79,15 +78,19 @@ def shade(scene: Scene, light: wp.array(dtype=wp.vec3), sun: SunLight, hit: Hit,
 
 
 @wp.func
-def in_shadow(scene: Scene, sun: SunLight, hit: Hit, direction: wp.vec3):
-    """Whether something lies between the sun and a hit; everything is where it is when the shutter opens."""
-    point = (
-        scene.points[scene.faces[hit.face, 0]] * hit.a
-        + scene.points[scene.faces[hit.face, 1]] * hit.b
-        + scene.points[scene.faces[hit.face, 2]] * (1.0 - hit.a - hit.b)
-    )
-    start = point + wp.normalize(scene.face_normals[hit.face]) * (hit.side * OFFSET_M)
-    return blocked(scene, sun, start, direction)
+def lit(scene: Scene, sun: SunLight, shaded: Shaded, hit: Hit, direction: wp.vec3):
+    """RGB 0..255 of a hit under the sun, if nothing lies in this direction; all is where it is at the opening."""
+    color = shaded.ambient
+    if wp.max(shaded.sunlit) > 0.0:
+        point = (
+            scene.points[scene.faces[hit.face, 0]] * hit.a
+            + scene.points[scene.faces[hit.face, 1]] * hit.b
+            + scene.points[scene.faces[hit.face, 2]] * (1.0 - hit.a - hit.b)
+        )
+        start = point + wp.normalize(scene.face_normals[hit.face]) * (hit.side * OFFSET_M)
+        if not blocked(scene, sun, start, direction):
+            color += shaded.sunlit
+    return wp.min(color, wp.vec3(255.0, 255.0, 255.0))
 
 
 @wp.func
@@ -106,6 +109,16 @@ def part_label(scene: Scene, hit: Hit):
             best_weight = weight
             best = part
     return best + 1
+
+
+@wp.func
+def all_see(nearest: wp.array3d(dtype=wp.int64), row: int, column: int, first: int, face: int):
+    """1 if the rays of a pixel from the first of the colour on see this triangle, else 0."""
+    for s in range(first, nearest.shape[2]):
+        key = nearest[row, column, s]
+        if key == NOTHING or int(key & FACE) != face:
+            return 0
+    return 1
 
 
 @wp.func
@@ -141,8 +154,9 @@ def fill_maps(
 ):
     """One pixel: the labels from its first ray (the centre), the colour from the others, or from the first if alone.
 
-    `maps` shows nothing but the background before. Scenery that stands still is shaded once a pixel, at the centre, as
-    long as the rays see the same triangle: it is large and fills pictures. People are shaded at each ray.
+    `maps` shows nothing but the background before. Scenery is large and fills pictures: what the centre sees of it is
+    shaded once for all rays that see the same triangle. Where all do, two rays to the sun are enough. People are shaded
+    at each ray.
     """
     i = wp.tid()
     row = pixels[i] / nearest.shape[1]
@@ -152,33 +166,43 @@ def fill_maps(
     layers = scene.projected.shape[0]
     first = wp.min(1, rays.shape[0] - 1)
     samples = rays.shape[0] - first
-    shaded = Shaded()
-    shaded.face = -1
+    centre = Shaded()
+    centre.face = -1
+    whole = int(0)
     hit = nearest_hit(scene, 0, nearest[row, column, 0], x + rays[0][0], y + rays[0][1])
     if hit.found:
         ray = view.directions[0] * wp.vec3(x + rays[0][0], y + rays[0][1], 1.0)
-        fill_labels(scene, maps, row, column, hit, view.rotation * smooth_normal(scene, hit, ray))
+        normal = smooth_normal(scene, hit, ray)
+        fill_labels(scene, maps, row, column, hit, view.rotation * normal)
         if layers == 1 and scene.face_instance[hit.face] == 0:
-            shaded = shade(scene, light, sun, hit, ray, 1.0)
+            centre = shade(scene, light, sun, hit, normal, 1.0)
+            whole = int(all_see(nearest, row, column, first, hit.face))
 
     below = maps.image[row, column]
     behind = wp.vec3(float(below[0]), float(below[1]), float(below[2]))
     jitter = pixel_hash(row, column)
     total = wp.vec3(0.0, 0.0, 0.0)
-    for s in range(first, rays.shape[0]):
-        layer = wp.min(s, layers - 1)
-        sample = nearest_hit(scene, layer, nearest[row, column, s], x + rays[s][0], y + rays[s][1])
-        if sample.found:
-            if sample.face != shaded.face or layers > 1 or scene.face_instance[sample.face] != 0:
-                ray = view.directions[layer] * wp.vec3(x + rays[s][0], y + rays[s][1], 1.0)
-                shaded = shade(scene, light, sun, sample, ray, float(samples))
-            color = shaded.ambient
-            if wp.max(shaded.sunlit) > 0.0:
-                towards = towards_disc(sun, s - first, samples, jitter)
-                if not in_shadow(scene, sun, sample, towards):
-                    color += shaded.sunlit
-            total += wp.min(color, wp.vec3(255.0, 255.0, 255.0))
-        else:
-            total += behind
-    total = total / float(samples) + wp.vec3(0.5, 0.5, 0.5)
+    if whole != 0:
+        looks = wp.min(samples, 2)
+        for i in range(looks):
+            s = first + i * (samples - 1)
+            sample = nearest_hit(scene, 0, nearest[row, column, s], x + rays[s][0], y + rays[s][1])
+            total += lit(scene, sun, centre, sample, towards_disc(sun, i, looks, jitter))
+        total = total / float(looks)
+    else:
+        for s in range(first, rays.shape[0]):
+            layer = wp.min(s, layers - 1)
+            key = nearest[row, column, s]
+            sample = nearest_hit(scene, layer, key, x + rays[s][0], y + rays[s][1])
+            if sample.found:
+                shaded = centre
+                if sample.face != centre.face:
+                    ray = view.directions[layer] * wp.vec3(x + rays[s][0], y + rays[s][1], 1.0)
+                    facing = smooth_normal(scene, sample, ray)
+                    shaded = shade(scene, light, sun, sample, facing, float(samples))
+                total += lit(scene, sun, shaded, sample, towards_disc(sun, s - first, samples, jitter))
+            else:
+                total += behind
+        total = total / float(samples)
+    total += wp.vec3(0.5, 0.5, 0.5)
     maps.image[row, column] = wp.vec3ub(wp.uint8(total[0]), wp.uint8(total[1]), wp.uint8(total[2]))

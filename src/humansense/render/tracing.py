@@ -15,7 +15,7 @@ Plain loops, compiled by Warp for the CPU and for CUDA. Shapes are checked and m
 
 import warp as wp
 
-from humansense.render.scene import CUT_OUT, FAR_M, FRONT_ONLY, NEAR_M, NOTHING, Hit, Maps, Scene
+from humansense.render.scene import CUT_OUT, FACE, FAR_M, FRONT_ONLY, NEAR_M, NOTHING, Hit, Maps, Scene
 from humansense.render.texturing import opacity
 
 wp.set_module_options({"enable_backward": False})
@@ -245,7 +245,7 @@ def nearest_hit(scene: Scene, layer: int, key: wp.int64, x: float, y: float):
     """The hit that `find_nearest` chose for a ray."""
     hit = Hit()
     if key != NOTHING:
-        f = int(key & wp.int64(0x7FFFFFFF))
+        f = int(key & FACE)
         p = scene.projected[layer, scene.faces[f, 0]]
         hit = intersect(p, scene.projected[layer, scene.faces[f, 1]], scene.projected[layer, scene.faces[f, 2]], x, y)
         hit.face = f

@@ -101,7 +101,8 @@ def shadow_window(points: np.ndarray, sun: Sun, floor: Floor, camera: Camera) ->
     high = points[:, 2] > floor.height_m
     if elevation + sun.radius_rad <= 0.01 or not high.any() or camera.center[2] <= floor.height_m:
         return nothing
-    along = direction[:2] / max(float(np.hypot(*direction[:2])), 1e-9)
+    level = float(np.hypot(*direction[:2]))
+    along = direction[:2] / level if level > 1e-6 else np.array([1.0, 0.0])
     height = np.maximum(points[:, 2] - floor.height_m, 0.0)
     lowest, steepest = elevation - sun.radius_rad, min(elevation + sun.radius_rad, np.pi / 2)
     reach = 1.0 / np.tan(max(lowest, 0.01)), 1.0 / np.tan(steepest)
