@@ -197,9 +197,9 @@ def test_the_clearance_follows_the_shape_of_a_piece() -> None:
         assert Occupied(turned).touches(table, np.array([2, -1, 0], np.float32), 0.6) == expected, point
 
 
-def surface_points(stage: Stage, chosen: np.ndarray, spacing: float = 0.03) -> np.ndarray:
+def surface_points(stage: Stage, chosen: np.ndarray, spacing: float = 0.05) -> np.ndarray:
     """Points all over the chosen triangles, no farther apart than `spacing`."""
-    points = []
+    points = [np.zeros((0, 3))]
     for a, b, c in stage.vertices[stage.faces[chosen]]:
         n = int(max(np.linalg.norm(b - a), np.linalg.norm(c - a), np.linalg.norm(c - b)) / spacing) + 1
         i, j = np.meshgrid(np.arange(n + 1), np.arange(n + 1))
@@ -303,7 +303,7 @@ def test_pieces_do_not_stand_in_each_other() -> None:
 
 
 def test_rooms_hold_many_kinds_of_furniture() -> None:
-    seen = {name for seed in range(40) for name in room(seed, 1).names}
+    seen = {name for seed in range(25) for name in room(seed, 1).names}
     assert len(seen) >= 20, sorted(seen)
 
 

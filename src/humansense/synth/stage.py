@@ -22,8 +22,8 @@ from humansense.synth.stage_room import Room, build_room, ceiling_lamps, cover_r
 
 CAMERA_REACH_M = 16.0  # a room takes in the cameras that stand so near to the people; the others look through the wall
 HIGHEST_M = 6.0  # a ceiling is not raised above that for a camera's sake
-FULL_FACES = 8000  # triangles of furniture after which nothing more is carried in
-SPARE = 8  # pieces more that are tried where some found no place
+FULL_FACES = 8000  # triangles of furniture after which none more is carried in
+SPARE = 4  # pieces more that are tried where some found no place
 TRIES = 10  # places for each piece
 OPEN_M = 6.0  # how far from the people things stand in the open
 
@@ -359,13 +359,11 @@ def _assembled(palette: Palette, plan: Plan, shell: list[Patch], occluders: int)
     is_shell = np.arange(sum(counts)) < shell_faces
     extents = np.repeat(np.array([palette[patch.material].metres for patch in patches], np.float32), counts)
     textures = np.repeat(np.array([palette.index(patch.material) for patch in patches], np.int32), counts)
-    nothing = (np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), np.zeros((0, 3, 2), np.float32))
+    none = (np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32), np.zeros((0, 3, 2), np.float32))
     return Stage(
-        vertices=np.concatenate([nothing[0], *(patch.vertices for patch in patches)]),
-        faces=np.concatenate([nothing[1], *(p.faces + s for p, s in zip(patches, starts, strict=False))]).astype(
-            np.int32
-        ),
-        face_uv=np.concatenate([nothing[2], *(patch.uv for patch in patches)]) / extents[:, None, None],
+        vertices=np.concatenate([none[0], *(patch.vertices for patch in patches)]),
+        faces=np.concatenate([none[1], *(p.faces + np.int32(s) for p, s in zip(patches, starts, strict=False))]),
+        face_uv=np.concatenate([none[2], *(patch.uv for patch in patches)]) / extents[:, None, None],
         face_texture=textures,
         textures=palette.textures,
         face_casts=~is_shell,

@@ -282,9 +282,17 @@ def plant(rng: Rng) -> list[Patch]:
         size = between(rng, 0.4, 0.9) * (0.5 + tall / 2) if long else between(rng, 0.16, 0.4)
         start = np.array([0.0, 0.0, h - 0.04]) if long else np.array([reach * np.cos(a), reach * np.sin(a), h + rise])
         if not long:
-            parts.append(tube([(0, 0, h - 0.05), start * (0.6, 0.6, 1) * (1, 1, 0.8), start], 0.006, "leaf", 3))
+            parts.append(_stalk(np.array([0, 0, h - 0.05]), start, a))
         parts.append(_blade(rng, start, a, size, size * (0.09 if long else between(rng, 0.4, 0.7))))
     return parts
+
+
+def _stalk(foot: np.ndarray, tip: np.ndarray, angle: float) -> Patch:
+    """A narrow strip that rises and then leans outward."""
+    middle = np.stack([foot, np.array([0.6 * tip[0], 0.6 * tip[1], 0.2 * foot[2] + 0.8 * tip[2]]), tip])
+    side = 0.006 * np.array([-np.sin(angle), np.cos(angle), 0])
+    uv = np.broadcast_to(np.array([[0.2, 0.0], [0.3, 0.0]]), (3, 2, 2))
+    return sheet(np.stack([middle + side, middle - side], 1), uv, "leaf")
 
 
 def _blade(rng: Rng, start: np.ndarray, angle: float, length: float, width: float) -> Patch:

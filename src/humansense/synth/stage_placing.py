@@ -31,7 +31,9 @@ class Piece:
     @cached_property
     def boxes(self) -> np.ndarray:
         """(P, 2, 3) lowest and highest corner of each patch."""
-        return np.stack([np.stack([patch.vertices.min(0), patch.vertices.max(0)]) for patch in self.patches])
+        starts = np.cumsum([0, *(len(patch.vertices) for patch in self.patches[:-1])])
+        bounds = (np.minimum.reduceat(self.vertices, starts), np.maximum.reduceat(self.vertices, starts))
+        return np.stack(bounds, 1)
 
     @cached_property
     def vertices(self) -> np.ndarray:
