@@ -19,7 +19,7 @@ ALLOWED: dict[str, set[str]] = {
     "metrics": {"core", "geometry"},
     "motion": {"core", "geometry", "bodies"},
     "data": {"core", "geometry", "video"},
-    "synth": {"core", "geometry", "bodies", "motion", "render", "data"},
+    "synth": {"core", "geometry", "bodies", "motion", "render", "data", "video"},
     "tasks": {"core", "geometry", "nets", "losses", "metrics", "bodies"},
     "train": {"core", "geometry", "tasks", "data", "metrics", "losses", "nets"},
     "predict": {"core", "geometry", "tasks", "data", "video"},

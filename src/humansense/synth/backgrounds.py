@@ -1,4 +1,4 @@
-"""What stands behind the people: procedural scenes, or any folder of pictures.
+"""What stands behind the people: procedural scenes, or the pictures and videos that a user brings (`pictures`).
 
 `procedural_background(rng, size)` composes a scene of `scenery`, strews distractors over it and gives it the
 finish of a photograph. It is pure: the same generator state and size give the same bytes.
@@ -6,6 +6,7 @@ finish of a photograph. It is pure: the same generator state and size give the s
 
 from __future__ import annotations
 
+from itertools import repeat
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from humansense.synth import scenery
 from humansense.synth.clutter import capsule, skin_like, strew
 from humansense.synth.furnish import small_picture, words
 from humansense.synth.noise import Image, Rng, between, chance, fractal, modulate
+from humansense.synth.pictures import SUFFIXES, Backdrop, Crop, open_entry, read_picture
 from humansense.synth.rooms import paste
 from humansense.synth.things import crowd, net
 
@@ -31,7 +33,6 @@ SCENES = (
     (0.04, scenery.clouds_of_colour),
     (0.07, scenery.heap),
 )
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def procedural_background(
@@ -138,6 +139,19 @@ def _saturate(image: Image, amount: float) -> Image:
     return cv2.addWeighted(image, amount, grey, 1 - amount, 0)
 
 
+def open_background(
+    entry: str, rng: np.random.Generator, size: tuple[int, int], frames: int = 1, developed: bool = True
+) -> Backdrop:
+    """What is behind the people of a clip: an entry of `find_backgrounds`, or a procedural scene for "".
+
+    developed: as in `procedural_background`. Raises `HumansenseError` for an entry that cannot be read; `draw_entry`
+    takes another one instead.
+    """
+    if entry:
+        return open_entry(entry, rng, size, frames)
+    return Backdrop(repeat(procedural_background(rng, size, developed), frames), static=True)
+
+
 def folder_backgrounds(path: str | Path) -> list[Path]:
     """All picture files below a folder, sorted. A folder without any is an error."""
     folder = Path(path)
@@ -154,22 +168,5 @@ def folder_backgrounds(path: str | Path) -> list[Path]:
 
 def load_background(path: str | Path, rng: np.random.Generator, size: tuple[int, int]) -> Image:
     """A random crop of a picture file, resized to `size` = (H, W) and mirrored half of the time."""
-    try:
-        data = np.fromfile(str(path), np.uint8)
-    except OSError as error:
-        raise HumansenseError(f"{path}: cannot be read ({error.strerror}); check the file or remove it") from error
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if picture is None:
-        raise HumansenseError(f"{path}: not a picture that can be decoded; repair it or remove it from the folder")
-    rows, columns = picture.shape[:2]
-    height, width = size
-    # The largest crop of the wanted shape, or a part of it.
-    whole = min(rows / height, columns / width)
-    scale = whole * between(rng, 0.5, 1.0)
-    h, w = max(1, min(rows, round(height * scale))), max(1, min(columns, round(width * scale)))
-    y, x = int(rng.integers(0, rows - h + 1)), int(rng.integers(0, columns - w + 1))
-    crop = picture[y : y + h, x : x + w]
-    flag = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
-    resized = cv2.resize(crop, (width, height), interpolation=flag)
-    resized = cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
-    return cv2.flip(resized, 1) if chance(rng, 0.5) else resized
+    picture = read_picture(path)
+    return Crop.draw(rng, picture.shape[:2], size).of(picture)
