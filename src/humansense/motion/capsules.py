@@ -101,7 +101,7 @@ def _radius(skin: Tensor, start: Tensor, end: Tensor, quantile: float) -> float:
 
 
 def closest_on_segments(p1: Tensor, q1: Tensor, p2: Tensor, q2: Tensor) -> tuple[Tensor, Tensor]:
-    """The nearest points (..., 3) of segments p1 q1 and p2 q2 (..., 3): Ericson 2005, section 5.1.9, without branches."""
+    """The nearest points (..., 3) of segments p1 q1 and p2 q2. Ericson 2005, section 5.1.9, without branches."""
     d1, d2, r = q1 - p1, q2 - p2, p1 - p2
     a, e, f = (d1 * d1).sum(-1), (d2 * d2).sum(-1), (d2 * r).sum(-1)
     b, c = (d1 * d2).sum(-1), (d1 * r).sum(-1)

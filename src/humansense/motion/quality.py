@@ -32,7 +32,9 @@ _STEP_RAD = 0.25
 _SPREAD_S = 0.2  # a correction begins and ends over this time
 
 _ARM, _LEG = ("upper_arm", "forearm", "hand", "fingers"), ("thigh", "shin", "foot")
-_MOVERS = (("upperarm01.L", _ARM, "L"), ("upperarm01.R", _ARM, "R"), ("upperleg01.L", _LEG, "L"), ("upperleg01.R", _LEG, "R"))  # fmt: skip
+_MOVERS = (  # bone that turns, parts that it moves, side
+    ("upperarm01.L", _ARM, "L"), ("upperarm01.R", _ARM, "R"), ("upperleg01.L", _LEG, "L"), ("upperleg01.R", _LEG, "R"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def _duties(parts: tuple[str, ...], sides: tuple[str, ...]) -> list[tuple[Tensor
             if mine is _LEG and other in _ARM:
                 continue
             rows.append((k, own[0], 0.5 if other in mine else 1.0))
-        duties.append((torch.tensor([r[0] for r in rows]), torch.tensor([r[1] for r in rows]), torch.tensor([r[2] for r in rows])))  # fmt: skip
+        which, first, share = (torch.tensor(column) for column in zip(*rows, strict=True))
+        duties.append((which, first, share))
     return duties
 
 
@@ -163,7 +166,8 @@ def _parted(pose: Tensor, fps: float, rig: Rig) -> Tensor:
             vector = _turn_apart(own - places[:, j], own - other, amount)
             vector = (turns[:, lean.parents[j]].transpose(-1, -2) @ vector[..., None])[..., 0]
             vector = _averaged(_longest(vector, width), width)
-            vector = vector * ((_MOST_RAD - spent[:, m]).clamp(min=0) / vector.norm(dim=-1).clamp(min=1e-9)).clamp(max=1)[:, None]  # fmt: skip
+            left = (_MOST_RAD - spent[:, m]).clamp(min=0)
+            vector = vector * (left / vector.norm(dim=-1).clamp(min=1e-9)).clamp(max=1)[:, None]
             spent[:, m] += vector.norm(dim=-1)
             pose[:, j] = axis_angle_to_matrix(vector) @ pose[:, j]
     if not moved:
