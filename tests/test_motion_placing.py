@@ -59,16 +59,16 @@ def test_a_footprint_moves_with_its_motion(body: Body) -> None:
     rig = make_rig(body, shape)
     again = footprint(moved(motion, placement.xy, placement.heading_rad), rig)
     torch.testing.assert_close(put(mine, placement).centres, again.centres, atol=1e-5, rtol=0)
-    # The capsules cover the skin but for what the least clearance allows on each side.
+    # It covers the skin but for what the least clearance allows on each side.
     posed = body.pose(body.rest(shape[None]), motion.pose[:1], motion.translation[:1]).vertices[0]
     skin = posed[triangles(body.faces).unique()]
     outside = (torch.cdist(skin, mine.centres[0]) - mine.radius).amin(1)
-    assert float(outside.quantile(0.99)) < MIN_CLEARANCE_M / 2
+    assert float(outside.max()) < MIN_CLEARANCE_M / 2
 
 
 @pytest.mark.parametrize("clearance", [MIN_CLEARANCE_M, 0.3])
 def test_people_keep_their_distance_at_every_frame(body: Body, clearance: float) -> None:
-    for seed, count in ((0, 2), (1, 4), (2, 6)):
+    for seed, count in ((0, 2), (2, 5)):
         prints = [p for _, _, p in people(body, seed, count)]
         placed = place_apart(np.random.default_rng(seed), prints, 5.0, clearance)
         assert placed == place_apart(np.random.default_rng(seed), prints, 5.0, clearance)
@@ -91,21 +91,23 @@ def test_people_keep_their_distance_at_every_frame(body: Body, clearance: float)
 def test_no_skin_is_inside_another_person(body: Body) -> None:
     faces = triangles(body.faces)
     skin = faces.unique()
-    for seed in range(2):
+    for seed in range(1):
         crowd = people(body, 10 + seed, 3)
         placed = place_apart(np.random.default_rng(seed), [p for _, _, p in crowd], 4.0, MIN_CLEARANCE_M)
         assert len(placed) == 3
         posed = []
         for p in placed:
             shape, motion, _ = crowd[p.person]
-            few = moved(motion, p.xy, p.heading_rad)[::6]
+            few = moved(motion, p.xy, p.heading_rad)[::14]
             posed.append(body.pose(body.rest(shape[None]), few.pose, few.translation).vertices)
+        # Known truth for the check itself: pushed together they do overlap.
+        near = posed[1][0] + (posed[0][0] - posed[1][0]).mean(0) * torch.tensor([1.0, 1.0, 0.0])
+        assert float(depth_inside(near[skin[::60]], posed[0][0], faces).max()) > 0.01
         for i, one in enumerate(posed):
             for two in posed[:i]:
                 for a, b in zip(one, two, strict=True):
-                    assert float(depth_inside(a[skin], b, faces).max()) == 0
-                    assert float(depth_inside(b[skin], a, faces).max()) == 0
-                    assert float(torch.cdist(a[skin][::7], b[skin]).min()) > 0
+                    assert float(depth_inside(a[skin], b, faces, 0.04).max()) == 0
+                    assert float(depth_inside(b[skin], a, faces, 0.04).max()) == 0
 
 
 def test_who_does_not_fit_is_left_out(body: Body) -> None:
