@@ -20,12 +20,18 @@ def winding(points: Tensor, vertices: Tensor, faces: Tensor) -> Tensor:
     return torch.cat(out) if out else torch.zeros(0)
 
 
-def depth_inside(points: Tensor, vertices: Tensor, faces: Tensor) -> Tensor:
-    """(N,) metres from each point inside a mesh to its nearest vertex; 0 outside."""
+def depth_inside(points: Tensor, vertices: Tensor, faces: Tensor, skin_m: float = 1.0) -> Tensor:
+    """(N,) metres from each point inside a mesh to its nearest vertex; 0 outside.
+
+    skin_m: only points about so near to the mesh's vertices are looked at. A surface that enters another one has such
+    points, and they are few.
+    """
     box = vertices[faces].reshape(-1, 3)
     near = ((points > box.amin(0)) & (points < box.amax(0))).all(1)
     depth = torch.zeros(len(points))
     some = torch.nonzero(near)[:, 0]
+    if skin_m < 1 and len(some):
+        some = some[torch.cdist(points[some], vertices[faces.unique()[::3]]).amin(1) < skin_m]
     inside = some[winding(points[some], vertices, faces) > 0.5]
     if len(inside):
         depth[inside] = torch.cdist(points[inside], vertices[faces.unique()]).amin(1)

@@ -23,11 +23,12 @@ _LIMBS: dict[str, tuple[str, str, tuple[str, ...], float]] = {
     "shin": ("lowerleg01.{s}", "foot.{s}", ("lowerleg01.{s}", "lowerleg02.{s}"), 0.5),
     "foot": ("foot.{s}", "toe2-1.{s}", ("foot.{s}",), 0.3),
 }
-# part: (bone where it starts, where it ends, bones whose skin it covers)
-_TRUNK: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "belly": ("root", "spine03", ("root", "pelvis.L", "pelvis.R", "spine05", "spine04")),
-    "chest": ("spine03", "spine01", ("spine03", "spine02")),
-}
+# (part, bone where it starts, where it ends, bone that carries the end, bones whose skin it covers)
+_TRUNK: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
+    ("belly", "root", "spine03", "spine03", ("root", "pelvis.L", "pelvis.R", "spine05", "spine04")),
+    ("chest", "spine03", "spine01", "spine01", ("spine03", "spine02")),
+    ("chest", "spine01", "clavicle.L", "spine01", ("spine01",)),
+)
 _HEAD_BONES = ("neck03", "head")
 _UP_M = 0.07  # the skull lies above the head's joint and a little behind it, parts of 1
 
@@ -68,8 +69,8 @@ def fit_capsules(index: dict[str, int], joints: Tensor, skin: Tensor, owner: Ten
             a, b = index[first.format(s=s)], index[last.format(s=s)]
             radius = _radius(of([n.format(s=s) for n in bones]), joints[a], joints[b], quantile)
             rows.append((part, s, a, b, none, none, radius))
-    for part, (first, last, bones) in _TRUNK.items():
-        a, b = index[first], index[last]
+    for part, first, last, carrier, bones in _TRUNK:
+        a, b, carried = index[first], index[last], index[carrier]
         mine = of(bones)
         mine = mine[(mine[:, 2] > joints[a, 2]) & (mine[:, 2] < joints[b, 2])]
         low, high = torch.quantile(mine[:, 1], torch.tensor([0.03, 0.97])).tolist()
@@ -78,8 +79,8 @@ def fit_capsules(index: dict[str, int], joints: Tensor, skin: Tensor, owner: Ten
         middle = torch.tensor([0.0, (high + low) / 2, 0.0])
         for sign in (1.0, -1.0):
             side = torch.tensor([sign * shift, 0.0, 0.0])
-            to_middle = [(middle - joints[j]) * torch.tensor([0.0, 1.0, 0.0]) + side for j in (a, b)]
-            rows.append((part, "", a, b, to_middle[0], to_middle[1], radius))
+            ends = [middle * torch.tensor([0.0, 1.0, 0.0]) + side + torch.tensor([0, 0, joints[j, 2]]) for j in (a, b)]
+            rows.append((part, "", a, carried, ends[0] - joints[a], ends[1] - joints[carried], radius))
     head = index["head"]
     top = torch.tensor([0.0, -0.5 * _UP_M, _UP_M])
     radius = _radius(of(["head"]), joints[head], joints[head] + top, 0.5)
@@ -101,7 +102,7 @@ def _radius(skin: Tensor, start: Tensor, end: Tensor, quantile: float) -> float:
 
 
 def closest_on_segments(p1: Tensor, q1: Tensor, p2: Tensor, q2: Tensor) -> tuple[Tensor, Tensor]:
-    """The nearest points (..., 3) of segments p1 q1 and p2 q2 (..., 3): Ericson 2005, section 5.1.9, without branches."""
+    """The nearest points (..., 3) of segments p1 q1 and p2 q2. Ericson 2005, section 5.1.9, without branches."""
     d1, d2, r = q1 - p1, q2 - p2, p1 - p2
     a, e, f = (d1 * d1).sum(-1), (d2 * d2).sum(-1), (d2 * r).sum(-1)
     b, c = (d1 * d2).sum(-1), (d1 * r).sum(-1)

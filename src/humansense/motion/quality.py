@@ -32,7 +32,9 @@ _STEP_RAD = 0.25
 _SPREAD_S = 0.2  # a correction begins and ends over this time
 
 _ARM, _LEG = ("upper_arm", "forearm", "hand", "fingers"), ("thigh", "shin", "foot")
-_MOVERS = (("upperarm01.L", _ARM, "L"), ("upperarm01.R", _ARM, "R"), ("upperleg01.L", _LEG, "L"), ("upperleg01.R", _LEG, "R"))  # fmt: skip
+_MOVERS = (  # bone that turns, parts that it moves, side
+    ("upperarm01.L", _ARM, "L"), ("upperarm01.R", _ARM, "R"), ("upperleg01.L", _LEG, "L"), ("upperleg01.R", _LEG, "R"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def _duties(parts: tuple[str, ...], sides: tuple[str, ...]) -> list[tuple[Tensor
             if mine is _LEG and other in _ARM:
                 continue
             rows.append((k, own[0], 0.5 if other in mine else 1.0))
-        duties.append((torch.tensor([r[0] for r in rows]), torch.tensor([r[1] for r in rows]), torch.tensor([r[2] for r in rows])))  # fmt: skip
+        which, first, share = (torch.tensor(column) for column in zip(*rows, strict=True))
+        duties.append((which, first, share))
     return duties
 
 
@@ -143,34 +146,54 @@ def _parted(pose: Tensor, fps: float, rig: Rig) -> Tensor:
     duties = _duties(rig.capsules.parts, rig.capsules.sides)
     width = max(1, round(_SPREAD_S * fps / 2))
     spent = torch.zeros(len(pose), len(_MOVERS))
+    start, stop = 0, len(pose)
     for _ in range(_ROUNDS):
-        turns, places = lean.kinematics(pose)
+        turns, places = lean.kinematics(pose[start:stop])
         depth, one, two = overlaps(lean, turns, places)
-        if not bool((depth > _FLESH_M).any()):
+        deep = torch.nonzero((depth > _FLESH_M).any(1))[:, 0]
+        if not len(deep):
             break
         moved = True
+        # Corrections reach twice the width to both sides; no frame beyond that has to be looked at again.
+        low, high = max(0, int(deep[0]) - 2 * width), min(stop - start, int(deep[-1]) + 2 * width + 1)
+        now = slice(start + low, start + high)
+        turns, places, depth, one, two = (x[low:high] for x in (turns, places, depth, one, two))
+        start, stop = now.start, now.stop
         for m, (bone, _, _) in enumerate(_MOVERS):
-            which, first, share = duties[m]
-            deep = ((depth[:, which] - _FLESH_M / 2) * share).clamp(min=0)
-            deep = torch.where(depth[:, which] > _FLESH_M, deep, torch.zeros_like(deep))
-            amount, k = deep.max(1)
-            if not bool((amount > 0).any()):
-                continue
-            rows, pair = torch.arange(len(pose)), which[k]
-            own = torch.where(first[k, None], one[rows, pair], two[rows, pair])
-            other = torch.where(first[k, None], two[rows, pair], one[rows, pair])
             j = lean.index[bone]
-            vector = _turn_apart(own - places[:, j], own - other, amount)
+            vector = _lead_out(duties[m], places[:, j], depth, one, two)
+            if vector is None:
+                continue
             vector = (turns[:, lean.parents[j]].transpose(-1, -2) @ vector[..., None])[..., 0]
             vector = _averaged(_longest(vector, width), width)
-            vector = vector * ((_MOST_RAD - spent[:, m]).clamp(min=0) / vector.norm(dim=-1).clamp(min=1e-9)).clamp(max=1)[:, None]  # fmt: skip
-            spent[:, m] += vector.norm(dim=-1)
-            pose[:, j] = axis_angle_to_matrix(vector) @ pose[:, j]
+            left = (_MOST_RAD - spent[now, m]).clamp(min=0)
+            vector = vector * (left / vector.norm(dim=-1).clamp(min=1e-9)).clamp(max=1)[:, None]
+            spent[now, m] += vector.norm(dim=-1)
+            pose[now, j] = axis_angle_to_matrix(vector) @ pose[now, j]
     if not moved:
         return whole
     out = whole.clone()
     out[:, bones] = pose
     return out
+
+
+def _lead_out(
+    duty: tuple[Tensor, Tensor, Tensor], pivot: Tensor, depth: Tensor, one: Tensor, two: Tensor
+) -> Tensor | None:
+    """(T, 3) rotation vectors about `pivot` (T, 3) that part the deepest pair of one mover's duty; None for nothing.
+
+    depth, one, two: of `overlaps`.
+    """
+    which, first, share = duty
+    mine = depth[:, which]
+    wanted = torch.where(mine > _FLESH_M, (mine - _FLESH_M / 2) * share, torch.zeros_like(mine))
+    amount, k = wanted.max(1)
+    if not bool((amount > 0).any()):
+        return None
+    rows, pair = torch.arange(len(depth)), which[k]
+    own = torch.where(first[k, None], one[rows, pair], two[rows, pair])
+    other = torch.where(first[k, None], two[rows, pair], one[rows, pair])
+    return _turn_apart(own - pivot, own - other, amount)
 
 
 def _turn_apart(lever: Tensor, away: Tensor, depth: Tensor) -> Tensor:
