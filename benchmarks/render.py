@@ -33,44 +33,38 @@ def median_ms(call: Callable[[], object], device: str, times: int = 20) -> float
 
 
 def quads(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Vertices, faces and texture coordinates of separate rectangles (N, 4, 3), their fronts anticlockwise."""
+    """Vertices, faces and texture coordinates of rectangles (N, 4, 3) whose fronts are anticlockwise."""
     starts = 4 * np.arange(len(corners))[:, None, None]
     faces = (starts + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
     uv = np.tile(np.array([[0, 0], [1, 0], [1, 1], [0, 0], [1, 1], [0, 1]], np.float32), (len(corners), 1))
     return corners.reshape(-1, 3), faces, uv.reshape(-1, 3, 2)
 
 
-def furnished_room(rng: np.random.Generator, middle: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """A floor and four walls, seen from within, and 40 boxes: `quads` of it, and how many triangles are the room's."""
+def furnished_room(rng: np.random.Generator, middle: np.ndarray) -> np.ndarray:
+    """(N, 4, 3): the floor and the four walls, seen from within, and then the sides of 40 boxes."""
     room = BOX[BOX_SIDES][[0, 2, 3, 4, 5]][:, ::-1] * (8.0, 8.0, 3.0) + (middle[0] - 4, middle[1] - 4, 0.0)
     sizes = rng.uniform(0.2, 0.9, (40, 1, 1, 3))
     angle = rng.uniform(0, 2 * np.pi, (40, 1, 1))
     place = np.stack([np.cos(angle), np.sin(angle), 0 * angle], -1) * rng.uniform(1.2, 3.5, (40, 1, 1, 1))
     boxes = BOX[BOX_SIDES] * sizes + place + middle * (1, 1, 0)
-    return *quads(np.concatenate([room, boxes.reshape(-1, 4, 3)])), 2 * len(room)
+    return np.concatenate([room, boxes.reshape(-1, 4, 3)])
 
 
-def surface_of(dressed: Dressed, room: tuple[np.ndarray, np.ndarray, np.ndarray, int] | None) -> Surface:
-    count = len(dressed.faces)
-    if room is None:
-        return Surface(dressed.faces, dressed.face_uv, dressed.face_material, np.ones(count), dressed.part_weights)
-    vertices, faces, uv, walls = room
-    texture = len(dressed.material_names)
+def surface_of(dressed: Dressed, scenery: np.ndarray) -> Surface:
+    """The person, and scenery (N, 4, 3) whose first five rectangles are walls: seen from within, casting no shadow."""
+    vertices, faces, uv = quads(scenery)
+    person, count = len(dressed.faces), len(dressed.faces) + len(faces)
+    index = np.arange(count)
+    walls = (index >= person) & (index < person + 10)
     return Surface(
         np.concatenate([dressed.faces, faces + len(dressed.vertices)]),
         np.concatenate([dressed.face_uv, uv]),
-        np.concatenate([dressed.face_material, np.full(len(faces), texture)]),
-        np.concatenate([np.ones(count), np.zeros(len(faces))]),
+        np.concatenate([dressed.face_material, np.full(len(faces), len(dressed.material_names))]),
+        (index < person).astype(int),
         np.concatenate([dressed.part_weights, np.zeros((len(vertices), 24))]),
-        face_casts=np.arange(count + len(faces)) // 1 >= 0 if not walls else ~_between(count, walls, len(faces)),
-        face_front_only=_between(count, walls, len(faces)),
+        face_casts=~walls,
+        face_front_only=walls,
     )
-
-
-def _between(start: int, size: int, rest: int) -> np.ndarray:
-    """(start + rest,) bool: True for `size` triangles from `start` on."""
-    index = np.arange(start + rest)
-    return (index >= start) & (index < start + size)
 
 
 def main() -> None:
@@ -78,7 +72,6 @@ def main() -> None:
     parser.add_argument("--distance", type=float, default=8.0, help="metres from the camera to the person")
     parser.add_argument("--samples", type=int, default=4, help="rays a pixel for the colour")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--picture", help="file in which to keep the frame of the furnished room")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
@@ -87,7 +80,7 @@ def main() -> None:
     rest = body.rest(torch.from_numpy(sample_shapes(rng, 1)))
     dressed = dress(body, sample_outfit(rng, body), rest)
     textures = [rng.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in dressed.material_names]
-    surface = surface_of(dressed, None)
+    surface = surface_of(dressed, np.zeros((0, 4, 3)))
     vertices = dressed.vertices - (0, 0, dressed.vertices[:, 2].min())
     middle = (vertices.min(0) + vertices.max(0)) / 2
     R, t = look_at(middle + args.distance * np.array([0.3, -0.95, 0.0]), middle)
@@ -95,7 +88,7 @@ def main() -> None:
     background = rng.integers(0, 256, (240, 320, 3), dtype=np.uint8)
     light = sh_light(rng)
     sun = Sun(np.array([0.48, -0.6, 0.64]), np.full(3, 0.6), radius_rad=0.02)
-    moved = vertices + (0.05, 0.0, 0.0)
+    moved = vertices + np.array([0.05, 0.0, 0.0])
 
     renderer = Renderer(surface, textures, args.device)
     plain = (camera, light, background, args.samples)
@@ -103,15 +96,11 @@ def main() -> None:
     later = renderer.render(moved, *plain)
 
     room = furnished_room(rng, middle)
-    inside = Camera(camera.K @ np.diag([0.5, 0.5, 1.0]) + np.diag([0, 0, 0.0]), *look_at(middle + 3.3 * (middle * 0 + (0.3, -0.95, 0.15)), middle), (240, 320))
-    inside = Camera(np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]]), inside.R, inside.t, (240, 320))
+    indoors_from = look_at(middle + 3.3 * np.array([0.3, -0.95, 0.15]), middle)
+    inside = Camera(np.array([[300.0, 0, 160], [0, 300.0, 120], [0, 0, 1]]), *indoors_from, (240, 320))
     furnished = Renderer(surface_of(dressed, room), [*textures, textures[0] // 4 + 150], args.device)
-    with_room = np.concatenate([vertices, room[0]])
+    with_room = np.concatenate([vertices, room.reshape(-1, 3)])
     indoors = (inside, light, background, args.samples)
-    if args.picture:
-        import cv2
-
-        cv2.imwrite(args.picture, furnished.render(with_room, *indoors, sun=sun).image[..., ::-1])
 
     def ms(call: Callable[[], object]) -> float:
         call()

@@ -11,7 +11,7 @@ import torch
 from scipy.special import sph_harm_y
 
 from humansense.core import Camera, HumansenseError, look_at
-from humansense.render import Frame, Renderer, Surface, sh_basis, sh_light, sh_shading
+from humansense.render import Floor, Frame, Renderer, Shutter, Sun, Surface, sh_basis, sh_light, sh_shading
 
 AMBIENT = np.array([1 / 0.886227, 0, 0, 0, 0, 0, 0, 0, 0])  # shading 1 everywhere: the image is the texture
 WHITE = np.full((2, 2, 3), 255, np.uint8)
@@ -394,12 +394,19 @@ def test_cuda_gives_the_same_maps(ball: tuple[Renderer, np.ndarray]) -> None:
     cpu, vertices = ball
     gpu = Renderer(cpu.surface, [WHITE], device="cuda")
     view, light = camera(), sh_light(np.random.default_rng(1))
-    one = cpu.render(vertices, view, light, grey(view.size))
-    other = gpu.render(torch.tensor(vertices, device="cuda"), view, light, grey(view.size))
+    moved = vertices + np.array([0.02, 0.01, 0.0])
+    sun, floor = Sun(np.array([0.6, 0.0, 0.8]), np.full(3, 0.5)), Floor(-0.2)
+    one, other = (
+        r.render(v, view, light, grey(view.size), 4, sun, Shutter(m, view), floor)
+        for r, v, m in ((cpu, vertices, moved), (gpu, torch.tensor(vertices, device="cuda"), moved))
+    )
     same = one.face == other.face
     assert same.mean() > 0.999
-    np.testing.assert_allclose(other.depth[same], one.depth[same], rtol=1e-5)
+    for name in ("depth", "hidden_depth", "normals", "dense"):
+        np.testing.assert_allclose(getattr(other, name)[same], getattr(one, name)[same], rtol=1e-4, atol=1e-4)
     assert np.abs(one.image.astype(int) - other.image).mean() < 0.1
+    flows = [r.flow(one, view, one, moved, view) for r in (cpu, gpu)]
+    np.testing.assert_allclose(*flows, atol=1e-3)
 
 
 def test_bad_input_is_named() -> None:

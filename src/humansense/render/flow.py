@@ -95,14 +95,12 @@ def is_seen(moved: Moved, there: Seen, face: int, instance: wp.uint8, x: float, 
 
 
 @wp.kernel
-def find_flow(here: Seen, there: Seen, moved: Moved, picture_is_static: int, flow: wp.array2d(dtype=wp.vec2)):
-    """`flow` comes filled with NaN."""
-    row, column = wp.tid()
+def find_flow(here: Seen, there: Seen, moved: Moved, pixels: wp.array(dtype=wp.int32), flow: wp.array2d(dtype=wp.vec2)):
+    """One pixel with a surface; `flow` comes filled with NaN."""
+    i = wp.tid()
+    row = pixels[i] / flow.shape[1]
+    column = pixels[i] % flow.shape[1]
     face = here.face[row, column]
-    if face < 0:
-        if picture_is_static != 0 and there.face[row, column] < 0:
-            flow[row, column] = wp.vec2(0.0, 0.0)
-        return
     weights = here.bary[row, column]
     point = (
         projected(moved, face, 0) * weights[0]

@@ -177,12 +177,15 @@ class Renderer:
         moved.points = self._device_points(self._placed(vertices_there, "vertices_there"))
         moved.projection, moved.offset = self._projection(camera_there)
         moved.focal = float(np.sqrt(np.linalg.det(camera_there.K)))
-        flow = np.full((*here.face.shape, 2), np.nan, np.float32)
-        target = self._shared(flow, wp.vec2)
-        inputs = (self._seen(here), self._seen(there), moved, int(picture_is_static), target)
-        self._launch(kinds.find_flow, here.face.shape, *inputs)
-        if not self._device.is_cpu:
-            flow[...] = target.numpy()
+        still = (here.face < 0) & (there.face < 0) if picture_is_static else np.zeros(here.face.shape, bool)
+        flow = np.repeat(np.where(still, np.float32(0), np.float32(np.nan))[..., None], 2, -1)
+        pixels = np.flatnonzero(here.face >= 0).astype(np.int32)
+        if len(pixels):
+            target = self._shared(flow, wp.vec2)
+            frames = self._seen(here), self._seen(there)
+            self._launch(kinds.find_flow, len(pixels), *frames, moved, self._shared(pixels, wp.int32), target)
+            if not self._device.is_cpu:
+                flow[...] = target.numpy()
         return flow
 
     def _seen(self, frame: Frame) -> Any:
