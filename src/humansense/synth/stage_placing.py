@@ -17,7 +17,7 @@ EYE_CLEARANCE_M = 0.35  # from a camera
 GAP_M = 0.04  # between pieces
 HIDDEN_BY_CHANCE = 0.15  # share of a person that pieces may hide where no occluder is asked for
 HIDDEN_LOW, HIDDEN_HIGH = 0.10, 0.60  # share that an occluder hides, and the most that all hide together
-EYES, MARKS = 24, 16  # cameras and points of a person that the lines of sight are tested for
+EYES, MARKS = 32, 16  # cameras and points of a person that the lines of sight are tested for
 CELLS = 4_000_000  # of the grid that holds where people are
 
 
@@ -66,10 +66,10 @@ class Occupied:
         step = 0.05
         while np.prod(span / step + 1) > CELLS:
             step *= 1.5
-        shape = tuple((span / step).astype(int) + 1)
+        shape = tuple((span / step).astype(int) + 2)
         grid = np.zeros(shape, bool)
-        cells = ((points - self.low) / step).astype(np.int32)
-        grid[cells[:, 0], cells[:, 1], cells[:, 2]] = True
+        cells = ((points - self.low) * np.float32(1 / step)).astype(np.int32)
+        grid.reshape(-1)[(cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]] = True
         self.step = step
         self.centres = (np.argwhere(grid) + 0.5) * step + self.low
 
@@ -78,8 +78,11 @@ class Occupied:
         # A point lies up to half a cell from its cell's centre along each axis; the axes of the piece are turned.
         margin = CLEARANCE_M + self.step * np.array([0.71, 0.71, 0.5])
         low, high = footprint(piece, at, yaw_rad)
-        near = ((self.centres > low - margin) & (self.centres < high + margin)).all(1)
-        local = turned((self.centres[near] - at).astype(np.float32), -yaw_rad)
+        # `argwhere` leaves the cells in the order of x: only a slab of them has to be looked at.
+        first, last = np.searchsorted(self.centres[:, 0], (low[0] - margin[0], high[0] + margin[0]))
+        slab = self.centres[first:last]
+        near = ((slab > low - margin) & (slab < high + margin)).all(1)
+        local = turned((slab[near] - at).astype(np.float32), -yaw_rad)
         if not len(local):
             return False
         return any(((local > low - margin) & (local < high + margin)).all(1).any() for low, high in piece.boxes)
