@@ -165,7 +165,8 @@ def furnished_room(
         of 8 cm that furniture keeps from them; every eighth vertex of a body is enough.
     eyes: (M, 3) centres of the cameras over the clip, the first frame's first; a camera that stands still is repeated
         for the frames whose people it must see.
-    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them, such as joints.
+    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them that count alike, such as COCO's joints
+        (not a rig's bones: most of them are fingers).
     occluders: pieces to be put between the first camera and its person, each hiding 10 to 60 % of it there; fewer where
         there is no place for them (`Stage.occluders`).
 
@@ -193,7 +194,7 @@ def furnished_room(
     room.patches += _rugs(rng, room)
     for lamp in ceiling_lamps(rng, room):
         piece = Piece("lamp", tuple(lamp))
-        if not plan.occupied.touches(piece, np.zeros(3, np.float32), 0.0):
+        if plan.may_hang(piece):
             room.patches += lamp
     return _assembled(palette, plan, room.patches, placed)
 

@@ -14,6 +14,7 @@ from humansense.synth.stage_mesh import Patch, cross, moved, turned
 
 CLEARANCE_M = 0.08  # from any point that a body passes
 EYE_CLEARANCE_M = 0.35  # from a camera
+LAMP_CLEARANCE_M = 0.8  # of a lamp from a camera, which it would fill
 GAP_M = 0.04  # between pieces
 HIDDEN_BY_CHANCE = 0.15  # share of a person that pieces may hide where no occluder is asked for
 HIDDEN_LOW, HIDDEN_HIGH = 0.10, 0.60  # share that an occluder hides, and the most that all hide together
@@ -211,9 +212,17 @@ class Plan:
         self.placed.append(piece.placed(at, yaw_rad))
         return True
 
-    def _at_an_eye(self, low: np.ndarray, high: np.ndarray) -> bool:
+    def may_hang(self, piece: Piece) -> bool:
+        """Whether a lamp in its place at the ceiling is clear of people, cameras and the lines between them."""
+        here = np.zeros(3, np.float32)
+        low, high = footprint(piece, here, 0.0)
+        if self._at_an_eye(low, high, LAMP_CLEARANCE_M) or self.occupied.touches(piece, here, 0.0):
+            return False
+        return self._may_hide(self.sight.hides(piece, here, 0.0), False)
+
+    def _at_an_eye(self, low: np.ndarray, high: np.ndarray, clearance: float = EYE_CLEARANCE_M) -> bool:
         outside = np.maximum(np.maximum(low - self.all_eyes, self.all_eyes - high), 0)
-        return bool((np.linalg.norm(outside, axis=1) < EYE_CLEARANCE_M).any())
+        return bool((np.linalg.norm(outside, axis=1) < clearance).any())
 
     def _may_hide(self, hides: np.ndarray, occluder: bool) -> bool:
         before = self.sight.hidden.mean(1)
@@ -235,10 +244,11 @@ class Plan:
         if length < 0.8:
             return False
         way = way / length
+        reach = max(0.4, min(0.8 * length, length - 1.0, 4.0))  # what is nearer to the camera fills the picture
         side = np.array([-way[1], way[0]])
         for piece in pieces:
             for _ in range(tries):
-                far = 0.4 + (min(0.85 * length, 4.0) - 0.4) * rng.random() ** 1.5
+                far = 0.4 + (reach - 0.4) * rng.random() ** 1.5
                 xy = person[:2] + way * far + side * rng.normal(0, 0.25 + 0.2 * (1 - far / length))
                 if self.put(piece, xy, between(rng, -np.pi, np.pi), occluder=True):
                     return True
