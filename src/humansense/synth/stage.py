@@ -165,8 +165,8 @@ def furnished_room(
         of 8 cm that furniture keeps from them; every eighth vertex of a body is enough.
     eyes: (M, 3) centres of the cameras over the clip, the first frame's first; a camera that stands still is repeated
         for the frames whose people it must see.
-    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them that count alike, such as COCO's joints
-        (not a rig's bones: most of them are fingers).
+    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them that count alike: COCO's joints, say,
+        not a rig's bones, of which most are fingers.
     occluders: pieces to be put between the first camera and its person, each hiding 10 to 60 % of it there; fewer where
         there is no place for them (`Stage.occluders`).
 
