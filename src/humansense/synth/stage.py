@@ -137,7 +137,7 @@ THEMES: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
             ("screen", "wall"),
             ("planter", "free"),
             ("stool", "free"),
-            ("fence", "wall"),
+            ("bookshelf", "wall"),
             ("bench", "free"),
         ),
     }
@@ -162,10 +162,16 @@ def furnished_room(
     """A room around people, furnished.
 
     occupied: (N, 3) metres, world: points that bodies pass through over the clip, no farther apart than the clearance
-    of 8 cm that furniture keeps from them. eyes: (M, 3) centres of the cameras over the clip, the first frame's first.
-    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them. occluders: pieces to be put between
-    the first camera and its person, each hiding 10 to 60 % of it there; fewer where there is no place for them
-    (`Stage.occluders`). All that stands in a room hides at most 60 % of anyone from any camera, 15 % without occluders.
+        of 8 cm that furniture keeps from them; every eighth vertex of a body is enough.
+    eyes: (M, 3) centres of the cameras over the clip, the first frame's first; a camera that stands still is repeated
+        for the frames whose people it must see.
+    targets: (M, 3) the middle of whom each looks at, or (M, P, 3) points of them that count alike: COCO's joints, say,
+        not a rig's bones, of which most are fingers.
+    occluders: pieces to be put between the first camera and its person, each hiding 10 to 60 % of it there; fewer where
+        there is no place for them (`Stage.occluders`).
+
+    All that stands in a room hides at most 60 % of the people from a camera, 15 % without occluders, by the lines of
+    sight of up to 32 of the cameras to 16 points each.
 
     Cameras within `CAMERA_REACH_M` of the people stand inside the walls, where they are not below the floor.
     Raises `HumansenseError` for arrays of other shapes.
@@ -188,7 +194,7 @@ def furnished_room(
     room.patches += _rugs(rng, room)
     for lamp in ceiling_lamps(rng, room):
         piece = Piece("lamp", tuple(lamp))
-        if not plan.occupied.touches(piece, np.zeros(3, np.float32), 0.0):
+        if plan.may_hang(piece):
             room.patches += lamp
     return _assembled(palette, plan, room.patches, placed)
 
@@ -217,7 +223,7 @@ def objects(rng: np.random.Generator, occupied: np.ndarray, eyes: np.ndarray, ta
 
 
 def _checked(occupied: np.ndarray) -> np.ndarray:
-    points = np.asarray(occupied, np.float64)
+    points = np.asarray(occupied, np.float32)
     if points.ndim != 2 or points.shape[1] != 3 or not len(points) or not np.isfinite(points).all():
         raise HumansenseError(f"occupied has shape {points.shape}, expected (N, 3) finite points of at least one body")
     return points

@@ -14,10 +14,11 @@ from humansense.synth.stage_mesh import Patch, cross, moved, turned
 
 CLEARANCE_M = 0.08  # from any point that a body passes
 EYE_CLEARANCE_M = 0.35  # from a camera
+LAMP_CLEARANCE_M = 0.8  # of a lamp from a camera, which it would fill
 GAP_M = 0.04  # between pieces
 HIDDEN_BY_CHANCE = 0.15  # share of a person that pieces may hide where no occluder is asked for
 HIDDEN_LOW, HIDDEN_HIGH = 0.10, 0.60  # share that an occluder hides, and the most that all hide together
-EYES, MARKS = 24, 16  # cameras and points of a person that the lines of sight are tested for
+EYES, MARKS = 32, 16  # cameras and points of a person that the lines of sight are tested for
 CELLS = 4_000_000  # of the grid that holds where people are
 
 
@@ -66,10 +67,10 @@ class Occupied:
         step = 0.05
         while np.prod(span / step + 1) > CELLS:
             step *= 1.5
-        shape = tuple((span / step).astype(int) + 1)
+        shape = tuple((span / step).astype(int) + 2)
         grid = np.zeros(shape, bool)
-        cells = ((points - self.low) / step).astype(np.int32)
-        grid[cells[:, 0], cells[:, 1], cells[:, 2]] = True
+        cells = ((points - self.low) * np.float32(1 / step)).astype(np.int32)
+        grid.reshape(-1)[(cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]] = True
         self.step = step
         self.centres = (np.argwhere(grid) + 0.5) * step + self.low
 
@@ -78,8 +79,11 @@ class Occupied:
         # A point lies up to half a cell from its cell's centre along each axis; the axes of the piece are turned.
         margin = CLEARANCE_M + self.step * np.array([0.71, 0.71, 0.5])
         low, high = footprint(piece, at, yaw_rad)
-        near = ((self.centres > low - margin) & (self.centres < high + margin)).all(1)
-        local = turned((self.centres[near] - at).astype(np.float32), -yaw_rad)
+        # `argwhere` leaves the cells in the order of x: only a slab of them has to be looked at.
+        first, last = np.searchsorted(self.centres[:, 0], (low[0] - margin[0], high[0] + margin[0]))
+        slab = self.centres[first:last]
+        near = ((slab > low - margin) & (slab < high + margin)).all(1)
+        local = turned((slab[near] - at).astype(np.float32), -yaw_rad)
         if not len(local):
             return False
         return any(((local > low - margin) & (local < high + margin)).all(1).any() for low, high in piece.boxes)
@@ -208,9 +212,17 @@ class Plan:
         self.placed.append(piece.placed(at, yaw_rad))
         return True
 
-    def _at_an_eye(self, low: np.ndarray, high: np.ndarray) -> bool:
+    def may_hang(self, piece: Piece) -> bool:
+        """Whether a lamp in its place at the ceiling is clear of people, cameras and the lines between them."""
+        here = np.zeros(3, np.float32)
+        low, high = footprint(piece, here, 0.0)
+        if self._at_an_eye(low, high, LAMP_CLEARANCE_M) or self.occupied.touches(piece, here, 0.0):
+            return False
+        return self._may_hide(self.sight.hides(piece, here, 0.0), False)
+
+    def _at_an_eye(self, low: np.ndarray, high: np.ndarray, clearance: float = EYE_CLEARANCE_M) -> bool:
         outside = np.maximum(np.maximum(low - self.all_eyes, self.all_eyes - high), 0)
-        return bool((np.linalg.norm(outside, axis=1) < EYE_CLEARANCE_M).any())
+        return bool((np.linalg.norm(outside, axis=1) < clearance).any())
 
     def _may_hide(self, hides: np.ndarray, occluder: bool) -> bool:
         before = self.sight.hidden.mean(1)
@@ -232,10 +244,11 @@ class Plan:
         if length < 0.8:
             return False
         way = way / length
+        reach = max(0.4, min(0.8 * length, length - 1.0, 4.0))  # what is nearer to the camera fills the picture
         side = np.array([-way[1], way[0]])
         for piece in pieces:
             for _ in range(tries):
-                far = 0.4 + (min(0.85 * length, 4.0) - 0.4) * rng.random() ** 1.5
+                far = 0.4 + (reach - 0.4) * rng.random() ** 1.5
                 xy = person[:2] + way * far + side * rng.normal(0, 0.25 + 0.2 * (1 - far / length))
                 if self.put(piece, xy, between(rng, -np.pi, np.pi), occluder=True):
                     return True

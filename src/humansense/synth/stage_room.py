@@ -238,7 +238,7 @@ def cover_room(rng: Rng, room: Room, solids: np.ndarray, grounded: list[np.ndarr
     room.patches.append(quad((*room.low, 0.0), (w, 0, 0), (0, d, 0), "floor whole"))
     room.patches.append(quad((room.low[0], room.high[1], room.height), (w, 0, 0), (0, -d, 0), "ceiling", whole=False))
     dado = between(rng, 0.8, 1.3) if chance(rng, 0.2) else 0.0
-    paint = random_colour(rng, 0.3)
+    paint = random_colour(rng, 0.1)
     accent = int(rng.integers(4)) if chance(rng, 0.25) else -1
     for i, wall in enumerate(room.walls):
         material = palette["wall2"] if i == accent else wall_material
