@@ -94,12 +94,11 @@ def is_seen(moved: Moved, there: Seen, face: int, instance: wp.uint8, x: float, 
     return False
 
 
-@wp.kernel
-def find_flow(here: Seen, there: Seen, moved: Moved, pixels: wp.array(dtype=wp.int32), flow: wp.array2d(dtype=wp.vec2)):
+@wp.func
+def flow_of_pixel(here: Seen, there: Seen, moved: Moved, pixel: int, flow: wp.array2d(dtype=wp.vec2)):
     """One pixel with a surface; `flow` comes filled with NaN."""
-    i = wp.tid()
-    row = pixels[i] / flow.shape[1]
-    column = pixels[i] % flow.shape[1]
+    row = pixel / flow.shape[1]
+    column = pixel % flow.shape[1]
     face = here.face[row, column]
     weights = here.bary[row, column]
     point = (
@@ -116,3 +115,13 @@ def find_flow(here: Seen, there: Seen, moved: Moved, pixels: wp.array(dtype=wp.i
         return
     if is_seen(moved, there, face, here.instance[row, column], x, y, depth):
         flow[row, column] = wp.vec2(x - float(column) - 0.5, y - float(row) - 0.5)
+
+
+@wp.kernel
+def find_flow(
+    here: Seen, there: Seen, moved: Moved, pixels: wp.array(dtype=wp.int32), run: int, flow: wp.array2d(dtype=wp.vec2)
+):
+    """`flow_of_pixel` of a run of pixels."""
+    start = wp.tid() * run
+    for i in range(start, wp.min(start + run, pixels.shape[0])):
+        flow_of_pixel(here, there, moved, pixels[i], flow)

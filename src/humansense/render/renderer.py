@@ -25,6 +25,7 @@ from humansense.render.views import (
     shutter_fractions,
 )
 
+RUN_ON_A_CPU = 64  # triangles or pixels of one thread: each start copies a kernel's many arguments
 STRIPS_ON_A_GPU = 16  # threads that share the rows of one triangle, so that a wall does not keep the others waiting
 
 
@@ -56,7 +57,7 @@ class Renderer:
             available = ", ".join(str(d) for d in wp.get_devices())
             raise HumansenseError(f"device {device!r} is not there; this machine has {available}") from error
         check_textures(textures, int(surface.face_texture.max()) + 1)
-        self._strips = 1 if self._device.is_cpu else STRIPS_ON_A_GPU
+        self._run, self._strips = (RUN_ON_A_CPU, 1) if self._device.is_cpu else (1, STRIPS_ON_A_GPU)
         self._scene = self._upload(textures)
         self._light = wp.zeros(9, dtype=wp.vec3, device=self._device)
         self._person_faces = self._array(np.flatnonzero(surface.face_instance), wp.int32)
@@ -126,7 +127,8 @@ class Renderer:
         more, through the centre; with 1 the colour of a still picture shares it).
         sun: adds its light where no face with `face_casts` is in its way (of a texture with alpha: where that is 0.5 or
         more). The shadow is soft: each ray of the colour looks for another point of the disc.
-        shutter: blurs what moves while it is open. The shadows stay those of the opening.
+        shutter: blurs what moves while it is open; each ray of the colour is one moment, so take a sample for every two
+        or three pixels of motion. The shadows stay those of the opening, and the background is not moved.
         floor: darkens the background where the sun's shadow falls on it; without a sun it does nothing.
         Raises `HumansenseError` for wrong shapes and for vertices that are not finite.
         """
@@ -183,7 +185,8 @@ class Renderer:
         if len(pixels):
             target = self._shared(flow, wp.vec2)
             frames = self._seen(here), self._seen(there)
-            self._launch(kinds.find_flow, len(pixels), *frames, moved, self._shared(pixels, wp.int32), target)
+            listed = self._shared(pixels, wp.int32)
+            self._launch(kinds.find_flow, self._runs(len(pixels)), *frames, moved, listed, self._run, target)
             if not self._device.is_cpu:
                 flow[...] = target.numpy()
         return flow
@@ -264,8 +267,9 @@ class Renderer:
             self._touched = wp.empty(size, dtype=wp.uint8, device=self._device)
         self._nearest.fill_(np.iinfo(np.int64).max)
         self._touched.zero_()
-        dim = (scene.projected.shape[0], len(self.surface.faces), self._strips)
-        self._launch(self._tracing.find_nearest, dim, scene, rays, self._strips, self._nearest, self._touched)
+        dim = (scene.projected.shape[0], self._runs(len(self.surface.faces)), self._strips)
+        share = (self._run, self._strips)
+        self._launch(self._tracing.find_nearest, dim, scene, rays, *share, self._nearest, self._touched)
         return np.flatnonzero(self._touched.numpy()).astype(np.int32)
 
     def _pixel_rays(self, samples: int, moving: bool) -> Any:
@@ -295,10 +299,12 @@ class Renderer:
         scene = self._scene
         lights = (self._light, sunlight, view)
         listed = self._shared(pixels, self._wp.int32)
-        self._launch(self._shading.fill_maps, len(pixels), scene, *lights, rays, self._nearest, listed, maps)
-        dim = (len(self._person_faces), self._strips)
-        if dim[0]:
-            self._launch(self._tracing.find_farthest, dim, scene, self._person_faces, self._strips, maps)
+        inputs = (scene, *lights, rays, self._nearest, listed, self._run, maps)
+        self._launch(self._shading.fill_maps, self._runs(len(pixels)), *inputs)
+        people = self._person_faces
+        if len(people):
+            dim = (self._runs(len(people)), self._strips)
+            self._launch(self._tracing.find_farthest, dim, scene, people, self._run, self._strips, maps)
 
     def _cast(self, sun: Sun) -> Any:
         """The sun for the kernels, with the trees of the casting triangles where they are now.
@@ -347,6 +353,9 @@ class Renderer:
         pixels = int(window[2] * window[3])
         inputs = (self._scene, sunlight, view, *place, rays, self._nearest, maps)
         self._launch(self._sunlight.shade_floor, pixels, *inputs)
+
+    def _runs(self, count: int) -> int:
+        return -(-count // self._run)
 
     def _launch(self, kernel: Any, dim: Any, *inputs: Any) -> None:
         self._wp.launch(kernel, dim=dim, inputs=list(inputs), device=self._device)

@@ -141,15 +141,15 @@ def fill_labels(scene: Scene, maps: Maps, row: int, column: int, hit: Hit, norma
         )
 
 
-@wp.kernel
-def fill_maps(
+@wp.func
+def fill_pixel(
     scene: Scene,
     light: wp.array(dtype=wp.vec3),
     sun: SunLight,
     view: View,
     rays: wp.array(dtype=wp.vec3),
     nearest: wp.array3d(dtype=wp.int64),
-    pixels: wp.array(dtype=wp.int32),
+    pixel: int,
     maps: Maps,
 ):
     """One pixel: the labels from its first ray (the centre), the colour from the others, or from the first if alone.
@@ -158,9 +158,8 @@ def fill_maps(
     shaded once for all rays that see the same triangle. Where all do, two rays to the sun are enough. People are shaded
     at each ray.
     """
-    i = wp.tid()
-    row = pixels[i] / nearest.shape[1]
-    column = pixels[i] % nearest.shape[1]
+    row = pixel / nearest.shape[1]
+    column = pixel % nearest.shape[1]
     x = float(column)
     y = float(row)
     layers = scene.projected.shape[0]
@@ -206,3 +205,21 @@ def fill_maps(
         total = total / float(samples)
     total += wp.vec3(0.5, 0.5, 0.5)
     maps.image[row, column] = wp.vec3ub(wp.uint8(total[0]), wp.uint8(total[1]), wp.uint8(total[2]))
+
+
+@wp.kernel
+def fill_maps(
+    scene: Scene,
+    light: wp.array(dtype=wp.vec3),
+    sun: SunLight,
+    view: View,
+    rays: wp.array(dtype=wp.vec3),
+    nearest: wp.array3d(dtype=wp.int64),
+    pixels: wp.array(dtype=wp.int32),
+    run: int,
+    maps: Maps,
+):
+    """`fill_pixel` of a run of pixels: on a CPU a thread's start costs as much as a pixel's labels."""
+    start = wp.tid() * run
+    for i in range(start, wp.min(start + run, pixels.shape[0])):
+        fill_pixel(scene, light, sun, view, rays, nearest, pixels[i], maps)

@@ -199,20 +199,21 @@ def row_span(t: Triangle, row: int):
     return span
 
 
-@wp.kernel
-def find_nearest(
+@wp.func
+def try_triangle(
     scene: Scene,
     rays: wp.array(dtype=wp.vec3),
-    strips: int,
+    layer: int,
+    face: int,
+    rows: wp.vec2i,
     nearest: wp.array3d(dtype=wp.int64),
     touched: wp.array2d(dtype=wp.uint8),
 ):
     """One triangle against the rays within its bounds: `nearest[y, x, s]` becomes the least of (depth, face).
 
-    rays: place in the pixel, and the alpha below which a triangle lets the ray pass. A single layer serves all rays;
-    of several, each serves its own. The order is total, so the result does not depend on which triangle comes first.
+    rows: the first of the bounds' rows to try, and the step to the next. A single layer serves all rays; of several,
+    each serves its own. The order is total, so the result does not depend on which triangle comes first.
     """
-    layer, face, strip = wp.tid()
     height = touched.shape[0]
     width = touched.shape[1]
     t = triangle_on_image(scene, face, layer, float(width), float(height))
@@ -222,7 +223,7 @@ def find_nearest(
     if scene.projected.shape[0] > 1:
         first = layer
         last = layer + 1
-    for row in range(int(t.bounds[1]) + strip, wp.min(int(t.bounds[3]) + 1, height), strips):
+    for row in range(int(t.bounds[1]) + rows[0], wp.min(int(t.bounds[3]) + 1, height), rows[1]):
         span = row_span(t, row)
         for column in range(int(span[0]), wp.min(int(span[1] + 1.0), width)):
             for s in range(first, last):
@@ -240,6 +241,25 @@ def find_nearest(
                         touched[row, column] = wp.uint8(1)
 
 
+@wp.kernel
+def find_nearest(
+    scene: Scene,
+    rays: wp.array(dtype=wp.vec3),
+    run: int,
+    strips: int,
+    nearest: wp.array3d(dtype=wp.int64),
+    touched: wp.array2d(dtype=wp.uint8),
+):
+    """`try_triangle` of a run of triangles.
+
+    rays: place in the pixel, and the alpha below which a triangle lets the ray pass. run: on a CPU the start of a
+    thread costs as much as a small triangle; strips: on a GPU the rows of a large one are shared out.
+    """
+    layer, part, strip = wp.tid()
+    for face in range(part * run, wp.min(part * run + run, scene.faces.shape[0])):
+        try_triangle(scene, rays, layer, face, wp.vec2i(strip, strips), nearest, touched)
+
+
 @wp.func
 def nearest_hit(scene: Scene, layer: int, key: wp.int64, x: float, y: float):
     """The hit that `find_nearest` chose for a ray."""
@@ -252,20 +272,18 @@ def nearest_hit(scene: Scene, layer: int, key: wp.int64, x: float, y: float):
     return hit
 
 
-@wp.kernel
-def find_farthest(scene: Scene, person_faces: wp.array(dtype=wp.int32), strips: int, maps: Maps):
+@wp.func
+def try_behind(scene: Scene, face: int, rows: wp.vec2i, maps: Maps):
     """One triangle of a person against the centres of the pixels that see this person: the largest depth stays.
 
     A maximum does not depend on the order. It starts from the visible depth, so it is never in front of it.
     """
-    i, strip = wp.tid()
-    face = person_faces[i]
     height = maps.face.shape[0]
     width = maps.face.shape[1]
     t = triangle_on_image(scene, face, 0, float(width), float(height))
     instance = scene.face_instance[face]
     flags = scene.face_flags[face]
-    for row in range(int(t.bounds[1] + 0.5) + strip, wp.min(int(t.bounds[3] + 0.5), height), strips):
+    for row in range(int(t.bounds[1] + 0.5) + rows[0], wp.min(int(t.bounds[3] + 0.5), height), rows[1]):
         span = row_span(t, row)
         for column in range(int(span[0] + 0.5), wp.min(int(span[1] + 0.5), width)):
             if int(maps.instance[row, column]) == instance:
@@ -276,3 +294,11 @@ def find_farthest(scene: Scene, person_faces: wp.array(dtype=wp.int32), strips: 
                         solid = opacity(scene, face, hit.a, hit.b) >= 0.5
                     if solid:
                         wp.atomic_max(maps.hidden_depth, row, column, hit.depth)
+
+
+@wp.kernel
+def find_farthest(scene: Scene, person_faces: wp.array(dtype=wp.int32), run: int, strips: int, maps: Maps):
+    """`try_behind` of a run of triangles."""
+    part, strip = wp.tid()
+    for i in range(part * run, wp.min(part * run + run, person_faces.shape[0])):
+        try_behind(scene, person_faces[i], wp.vec2i(strip, strips), maps)
