@@ -136,7 +136,9 @@ def capture(
     if sensor.shot or sensor.read:
         light = _noisy(rng, light, sensor)
     gains = np.asarray(sensor.gains, np.float32) * np.float32(_CODES - 1)
-    codes = np.clip(light * gains + np.float32(0.5), 0, _CODES - 1).astype(np.uint16)
+    light = np.multiply(light, gains)
+    # To 16 bits with rounding and saturation in one pass; the table goes on above full light.
+    codes = cv2.addWeighted(light, 1.0, light, 0.0, 0.0, dtype=cv2.CV_16U)
     return np.take(_encoding(), codes)
 
 
@@ -165,8 +167,8 @@ def _decoding() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _encoding() -> np.ndarray:
-    """8-bit value of each of `_CODES` steps of linear light, uint8."""
-    x = np.arange(_CODES) / (_CODES - 1)
+    """8-bit value of each 16-bit code of linear light, uint8; full light is `_CODES` - 1."""
+    x = np.minimum(np.arange(65536) / (_CODES - 1), 1.0)
     v = np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1 / 2.4) - 0.055)
     return np.round(v * 255).astype(np.uint8)
 
