@@ -27,6 +27,7 @@ from humansense.bodies.cuts import (
 )
 from humansense.bodies.garments import Fit, Garment, Outfit, layered, tailor
 from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair, with_beard
+from humansense.bodies.hanging import SEEN_BELOW_HEM_M, moving_with_legs
 from humansense.bodies.patch import patch_of
 
 Rng = np.random.Generator
@@ -138,8 +139,12 @@ def skirt(rng: Rng, body: Body, waist: float = 0.0) -> Garment:
     fit = Fit(INNER + 0.002, flare, 0.6, rng.uniform(0.0, 0.014))
     border = meet(below(top), above(hem))
     piece = tailor(body, "skirt", border, fit, rng, above(hem), "skirt")
-    # Under a skirt only the hips can not be seen from below.
-    return replace(piece, covers_m=meet(below(top), above(0.02))(spots_on(anatomy(body))))
+    a = anatomy(body)
+    # Seen from below, legs show up to a hand's breadth above the hem; what is left out can not come through.
+    inner = min(0.02, hem + SEEN_BELOW_HEM_M / (a.height_z(0) - a.height_z(-1)))
+    covers = meet(below(top), above(inner))(spots_on(a))
+    moved_by = moving_with_legs(body, piece.patch.carry(a.points), piece.patch.faces, piece.patch.sources)
+    return replace(piece, covers_m=covers, moved_by=moved_by)
 
 
 def dress_and_top(rng: Rng, body: Body) -> tuple[Garment, ...]:
