@@ -175,7 +175,7 @@ def displaced(
 
 @dataclass(frozen=True)
 class Obstacle:
-    """A surface to stay out of: points (N, 3), unit normals (N, 3) outwards, a search tree, and the distance to keep."""
+    """A surface to stay out of: points (N, 3), unit normals (N, 3) outwards, a search tree, the distance to keep."""
 
     points: np.ndarray
     normals: np.ndarray
@@ -185,7 +185,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Under:
-    """A garment that is on already: a search tree over its places on the body, where they are worn (N, 3), its faces."""
+    """A garment that is on already: a search tree over its places on the body, where it is worn (N, 3), its faces."""
 
     tree: cKDTree
     worn: np.ndarray

@@ -1,6 +1,8 @@
-"""Cloth that hangs round both legs: it moves with the skin that it hangs over, so that a lifted thigh takes it along."""
+"""Cloth that moves as a whole over several bones: skirts with the skin that they hang over, shoes with all five toes."""
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 from scipy import sparse
@@ -43,3 +45,23 @@ def moving_with_legs(body: Body, points: np.ndarray, faces: np.ndarray, own: spa
         legs = mean @ legs
     share = np.clip((a.height_z(0.25) - points[:, 2]) / (a.height_z(0.25) - a.height_z(0.05)), 0, 1)
     return sparse.csr_matrix(sparse.diags(share) @ legs + sparse.diags(1 - share) @ own).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def toes_together(body: Body) -> sparse.csr_matrix:
+    """(V, V) sparse: each place of the body itself, but on the toes the middle of the foot's five toes.
+
+    `sources @ toes_together(body)` are the places that move a shoe, whose cap does not follow a single toe.
+    """
+    weights = body.skinning.numpy()
+    n = body.n_vertices
+    left, toes = np.ones(n, np.float32), sparse.csr_matrix((n, n), dtype=np.float32)
+    for side in ("L", "R"):
+        bones = [k for k, name in enumerate(body.joint_names) if name.startswith("toe") and name.endswith(side)]
+        first = [k for k in bones if body.joint_names[k].endswith(f"-1.{side}")]
+        share = np.clip(2 * weights[:, bones].sum(1), 0, 1)[:, None]
+        middle = np.zeros((1, n), np.float32)
+        middle[0, weights[:, first].argmax(0)] = 1 / len(first)
+        toes = toes + sparse.csr_matrix(share) @ sparse.csr_matrix(middle)
+        left -= share[:, 0]
+    return sparse.csr_matrix(sparse.diags(left) + toes).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Readers of MakeHuman's own files: `.mhclo` (how a mesh rides on the body), `.obj` (the mesh), `.mhmat` (its material).
+"""Readers of MakeHuman's files: `.mhclo` (how a mesh rides on the body), `.obj` (the mesh), `.mhmat` (its material).
 
 The files speak of the hm08 base mesh in decimetres, y up, facing +z; the body here is in metres, z up, facing -y:
 `(x, y, z)` of a file is `(x, -z, y) / 10` of the body (exact: the body's template is hm08's `base.obj` so turned).
@@ -178,8 +178,8 @@ def _read_mhclo_lines(path: Path) -> _Reading:
             numbers = _numbers(path, line, words[1:], "two vertices and the decimetres between them")
             if len(numbers) != 3 or numbers[2] <= 0:
                 raise HumansenseError(
-                    f"{path}:{line}: {key} is {' '.join(words[1:])!r}, expected two vertices and the decimetres between "
-                    "them, more than 0: fetch or export the asset again"
+                    f"{path}:{line}: {key} is {' '.join(words[1:])!r}, expected two vertices and the distance between "
+                    "them in decimetres: fetch or export the asset again"
                 )
             got.pairs[key] = [_vertex(path, line, numbers[0]), _vertex(path, line, numbers[1]), numbers[2]]
         elif key == "tag":

@@ -12,7 +12,7 @@ from humansense.bodies.anatomy import anatomy
 from humansense.bodies.anny_body import Body
 from humansense.bodies.assets_texture import Texture
 from humansense.bodies.garments import Garment, Scaling
-from humansense.bodies.hanging import SEEN_BELOW_HEM_M, hangs, moving_with_legs
+from humansense.bodies.hanging import SEEN_BELOW_HEM_M, hangs, moving_with_legs, toes_together
 from humansense.bodies.makehuman import (
     DECIMETRE_M,
     TO_BODY,
@@ -93,6 +93,8 @@ def ready_made(body: Body, path: str, kind: str = "garment") -> Garment:
     name, moved_by = asset.path.stem, None
     if kind == "garment" and hangs(body, worn):
         moved_by = moving_with_legs(body, worn, patch.faces, patch.sources)
+    elif kind == "garment" and worn[:, 2].max() < anatomy(body).height_z(-1):
+        moved_by = patch.sources @ toes_together(body)
     return Garment(
         name, patch, np.zeros(len(patch)), shift, covers, 0, HIDE_M, kind, f"asset {name}", scaling, texture, moved_by
     )  # fmt: skip
