@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from humansense.bodies.anny_body import Body
@@ -96,7 +96,8 @@ def add_assets(
                     "hair/..., skins/...): give the pack's folder or .zip; pictures for the body's UV need --skins"
                 )
             for count, item in enumerate(found, 1):
-                _add(body, item, folder, str(source), staging, root, report)
+                if facts := _facts(body, item, folder, report):
+                    _take_place(_copied(item, facts, str(source), staging), root, staging, report)
                 if looked_at:
                     looked_at(count, len(found))
     except OSError as error:
@@ -104,55 +105,58 @@ def add_assets(
     return report
 
 
-def _add(body: Body, item: Found, folder: Path, source: str, staging: Path, root: Path, report: AddReport) -> None:
-    """Read one asset, copy its files, read the copy, and put it in its place."""
-    target = root / item.kind / item.name
-    if any(asset.folder == target for asset in report.added + report.unchanged):
-        report.skipped.append(
-            (item.name, f"{item.main}: another {item.kind} of this name was added before it: rename one")
-        )
-        return
+def _facts(body: Body, item: Found, folder: Path, report: AddReport) -> Facts | None:
+    """What reading an asset tells, or None and a reason in the report."""
     try:
+        if any((asset.kind, asset.name) == (item.kind, item.name) for asset in report.added + report.unchanged):
+            raise HumansenseError(f"{item.main}: another of {item.kind} before it has this name: rename one")
         facts = read_asset(body, item, folder)
         names = [path.name for path in facts.files]
         if len(set(names)) < len(names):
             raise HumansenseError(f"{item.main}: two of its files are named alike ({', '.join(names)}): rename one")
     except HumansenseError as error:
         report.skipped.append((item.name, str(error)))
-        return
+        return None
+    return facts
+
+
+def _copied(item: Found, facts: Facts, source: str, staging: Path) -> Asset:
+    """A copy of an asset's files with their manifest in the staging folder."""
     copy = staging / "copies" / item.kind / item.name
     copy.mkdir(parents=True)
     for path in facts.files:
         shutil.copyfile(path, copy / path.name)
-    asset = _described(item, facts, copy, source)
+    gender = next((name for name in ("female", "male") if name in facts.words), "")
+    files = tuple(sorted((path.name, sha256_of(copy / path.name)) for path in facts.files))
+    asset = Asset(
+        item.name, item.kind, facts.wear, gender, tuple(sorted(facts.words)), facts.tags, item.main.name, files,
+        facts.licence, facts.licence_text, source, facts.triangles, facts.texture_size, facts.z_depth, copy,
+    )  # fmt: skip
     text = json.dumps(_to_json(asset), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     (copy / MANIFEST).write_text(text, encoding="utf-8")
-    if _same(target, text):
+    return asset
+
+
+def _take_place(asset: Asset, root: Path, staging: Path, report: AddReport) -> None:
+    """Move a copied asset to where it belongs, unless it is there."""
+    target = root / asset.kind / asset.name
+    if _same(target, asset):
         report.unchanged.append(_from_json(target))
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
-        os.rename(target, staging / f"old-{item.kind}-{item.name}")
-    os.rename(copy, target)
+        os.rename(target, staging / f"old-{asset.kind}-{asset.name}")
+    os.rename(asset.folder, target)
     report.added.append(_from_json(target))
 
 
-def _same(target: Path, text: str) -> bool:
+def _same(target: Path, asset: Asset) -> bool:
     """Whether the store holds this very asset, undamaged. Where it came from does not count."""
     try:
-        before, now = json.loads((target / MANIFEST).read_text(encoding="utf-8")), json.loads(text)
-    except (OSError, ValueError):
+        before = _from_json(target)
+    except HumansenseError:
         return False
-    return before | {"source": ""} == now | {"source": ""} and not damage(_from_json(target))
-
-
-def _described(item: Found, facts: Facts, folder: Path, source: str) -> Asset:
-    gender = next((name for name in ("female", "male") if name in facts.words), "")
-    files = tuple(sorted((path.name, sha256_of(folder / path.name)) for path in facts.files))
-    return Asset(
-        item.name, item.kind, facts.wear, gender, tuple(sorted(facts.words)), facts.tags, item.main.name, files,
-        facts.licence, facts.licence_text, source, facts.triangles, facts.texture_size, facts.z_depth, folder,
-    )  # fmt: skip
+    return before == replace(asset, source=before.source, folder=target) and not damage(before)
 
 
 def _to_json(asset: Asset) -> dict[str, object]:

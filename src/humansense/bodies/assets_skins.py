@@ -26,16 +26,18 @@ def eye_angles(body: Body, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarra
     angle_deg: between the direction of gaze and the way from the middle of the ball to the texel's place on it.
     """
     points = anatomy(body).points
-    rows, columns, angles = [], [], []
+    best = np.full(size, -np.inf)
+    angle = np.zeros(size)
     for faces, uv in _balls(body):
         middle = (points[faces].reshape(-1, 3).max(0) + points[faces].reshape(-1, 3).min(0)) / 2
         for corners, place in zip(uv, points[faces], strict=True):
-            y, x, weights = _texels(corners, size)
+            y, x, inside, weights = _texels(corners, size)
             way = weights @ place - middle
-            rows.append(y)
-            columns.append(x)
-            angles.append(np.degrees(np.arccos(np.clip(-way[:, 1] / np.linalg.norm(way, axis=1), -1, 1))))
-    return np.concatenate(rows), np.concatenate(columns), np.concatenate(angles)
+            own = np.degrees(np.arccos(np.clip(-way[:, 1] / np.linalg.norm(way, axis=1), -1, 1)))
+            closer = inside > best[y, x]  # at a seam the triangle that the texel is deepest in has the say
+            best[y[closer], x[closer]], angle[y[closer], x[closer]] = inside[closer], own[closer]
+    rows, columns = np.nonzero(np.isfinite(best))
+    return rows, columns, angle[rows, columns]
 
 
 def _balls(body: Body) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -47,8 +49,8 @@ def _balls(body: Body) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(faces[side], uv[side]) for side in (left, ~left)]
 
 
-def _texels(corners: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows, columns and barycentric coordinates (K, 3) of the texels in a triangle (3, 2), a texel more at its rim."""
+def _texels(corners: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Texels in a triangle (3, 2) and a little round it: rows, columns, how far inside, barycentrics (K, 3)."""
     height, width = size
     p = np.stack([corners[:, 0] * width, (1 - corners[:, 1]) * height], 1)
     low = np.clip(np.floor(p.min(0)).astype(int) - 1, 0, None)
@@ -57,12 +59,13 @@ def _texels(corners: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.
     at = np.stack([x.ravel(), y.ravel()], 1) + 0.5 - p[0]
     matrix = np.stack([p[1] - p[0], p[2] - p[0]], 1)
     if abs(np.linalg.det(matrix)) < 1e-9:
-        return np.zeros(0, int), np.zeros(0, int), np.zeros((0, 3))
+        return np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 3))
     solved = np.linalg.solve(matrix, at.T).T
     weights = np.concatenate([1 - solved.sum(1, keepdims=True), solved], 1)
-    inside = weights.min(1) > -0.35
-    weights = np.clip(weights[inside], 0, 1)
-    return y.ravel()[inside], x.ravel()[inside], weights / weights.sum(1, keepdims=True)
+    inside = weights.min(1)
+    near = inside > -0.35
+    weights = np.clip(weights[near], 0, 1)
+    return y.ravel()[near], x.ravel()[near], inside[near], weights / weights.sum(1, keepdims=True)
 
 
 def with_eyes(picture: np.ndarray, body: Body, iris: tuple[int, int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Cloth that moves as a whole over several bones: skirts with the skin that they hang over, shoes with all five toes."""
+"""Cloth that moves as a whole over several bones: skirts with the skin beneath them, shoes with all five toes."""
 
 from __future__ import annotations
 
