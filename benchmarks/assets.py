@@ -22,37 +22,14 @@ from humansense.bodies.makehuman_fit import ready_made
 from humansense.bodies.patch import vertex_normals
 from humansense.geometry import axis_angle_to_matrix
 
-POKE_M, REACH_M, COVER_M = 0.002, 0.1, 0.08
-
-
-def uncovered(dressed: Dressed, posed: np.ndarray) -> float:
-    """Area of drawn skin that clothes cover at rest and no longer do when posed, as a share of that of the clothes.
-
-    Covered: a ray along the skin's normal meets cloth within `COVER_M`. Counts sliding hems too.
-    """
-    kinds = np.array(dressed.material_kinds)[dressed.face_material]
-    skin_faces, cloth_faces = dressed.faces[kinds == "skin"], dressed.faces[kinds == "garment"]
-    skin = np.unique(skin_faces)
-
-    def covered(points: np.ndarray) -> np.ndarray:
-        normals = vertex_normals(points, skin_faces)[skin]
-        return np.isfinite(ray_hits(points[skin] - 0.005 * normals, normals, COVER_M, points, cloth_faces)[0])
-
-    lost = covered(dressed.vertices) & ~covered(posed)
-    a, b, c = (posed[skin_faces[:, k]] for k in range(3))
-    share = np.bincount(
-        skin_faces.ravel(), np.repeat(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6, 3), len(posed)
-    )
-    corners = posed[cloth_faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
-    return float(share[skin[lost]].sum() / area)
+POKE_M, REACH_M, PLACE_M = 0.002, 0.03, 0.08
 
 
 def skin_through(dressed: Dressed, posed: np.ndarray) -> float:
     """Share of the area of the clothes that has skin in front of it by more than `POKE_M`.
 
-    From each vertex of drawn skin a ray goes inwards. Cloth that it meets, that faces the same way, and that is worn
-    at that place of the body (12 cm at rest) should lie outside of the skin.
+    From each vertex of drawn skin a ray of 3 cm goes inwards. Cloth that it meets, that faces the same way, and that is
+    worn at that place of the body (8 cm at rest) should lie outside of the skin.
     """
     kinds = np.array(dressed.material_kinds)[dressed.face_material]
     skin_faces, cloth_faces = dressed.faces[kinds == "skin"], dressed.faces[kinds == "garment"]
@@ -64,7 +41,7 @@ def skin_through(dressed: Dressed, posed: np.ndarray) -> float:
     area = np.linalg.norm(across, axis=1) / 2
     facing = (across[face] / np.maximum(2 * area[face, None], 1e-12) * normals).sum(1) > 0.3
     apart = np.linalg.norm(dressed.vertices[skin] - dressed.vertices[cloth_faces[face]].mean(1), axis=1)
-    poking = (face >= 0) & facing & (apart < 0.12)
+    poking = (face >= 0) & facing & (apart < PLACE_M)
     a, b, c = (posed[skin_faces[:, k]] for k in range(3))
     share = np.bincount(
         skin_faces.ravel(), np.repeat(np.linalg.norm(np.cross(b - a, c - a), axis=1) / 6, 3), len(posed)

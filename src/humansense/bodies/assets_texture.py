@@ -55,7 +55,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
-@lru_cache(maxsize=48)
+@lru_cache(maxsize=32)
 def load_texture(texture: Texture) -> np.ndarray:
     """(h, w, 3) uint8, or (h, w, 4) where the alpha cuts holes; read-only, kept for the next garment that has it."""
     pixels = read_picture(texture.diffuse)

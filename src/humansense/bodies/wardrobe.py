@@ -185,7 +185,10 @@ def footwear(rng: Rng, body: Body) -> tuple[Garment, ...]:
         if kind == "shoes":
             out.append(tailor(body, "soles", below(SOLE), Fit(0.011, drape=2), rng, panels="bottom"))
     together = toes_together(body)
-    return tuple(g if g.name == "socks" else replace(g, moved_by=g.patch.sources @ together) for g in out)
+    # Toes do not stretch the cap that they are in.
+    return tuple(
+        g if g.name == "socks" else replace(g, moved_by=g.patch.sources @ together, margin_m=0.012) for g in out
+    )
 
 
 def gloves(rng: Rng, body: Body) -> Garment:
