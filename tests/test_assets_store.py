@@ -323,7 +323,8 @@ def test_pictures_of_a_folder_become_skins(store: Path, tmp_path: Path) -> None:
     picture(tmp_path / "mine" / "old_male_tattoo.png", (90, 60, 50), 64)
     with pytest.raises(HumansenseError, match="need --skins"):
         add_assets(tmp_path / "mine", BODY)
-    assert [a.name for a in add_assets(tmp_path / "mine", BODY, skins=True).added] == ["old_male_tattoo"]
+    write_asset(tmp_path / "mine" / "hair" / "wig", "wig")  # its texture is no skin
+    assert [a.name for a in add_assets(tmp_path / "mine", BODY, skins=True).added] == ["wig", "old_male_tattoo"]
     closet = load_closet()
     assert closet is not None
     man = sample_shapes(np.random.default_rng(0), 1)[0].tolist()
@@ -378,21 +379,23 @@ def test_train_and_test_share_no_asset(tmp_path: Path) -> None:
 def test_who_wears_what_from_the_closet(tmp_path: Path) -> None:
     from dataclasses import replace
 
-    closet = many(tmp_path, {"suit": 1, "shoes": 1, "hair": 1})
+    closet = many(tmp_path, {"suit": 1, "shoes": 1, "hair": 1, "hat": 1})
     closet = Closet(
         closet.root, tuple(replace(a, folder=tmp_path / "store" / "clothes" / "bib") for a in closet.assets)
     )
     women = Closet(closet.root, tuple(replace(a, gender="female") for a in closet.assets))
     shapes = sample_shapes(np.random.default_rng(1), 60)
-    ready = {True: 0, False: 0}
+    ready, kinds = {True: 0, False: 0}, set()
     for seed, shape in enumerate(shapes.tolist()):
         outfit = sample_outfit(np.random.default_rng(seed), BODY, shape, women)
         ready[shape[0] < 0.5] += any(g.scaling is not None for g in outfit.worn)
+        kinds |= {(g.kind, g.name) for g in outfit.worn if g.scaling is not None}
         again = sample_outfit(np.random.default_rng(seed), BODY, shape, women)
         assert again.describe() == outfit.describe()
         assert [g.texture for g in again.worn] == [g.texture for g in outfit.worn]
     assert ready[True] == 0
     assert ready[False] > 10
+    assert kinds == {("garment", "bib"), ("hair", "bib")}
 
 
 RECORDED = (

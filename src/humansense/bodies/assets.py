@@ -213,10 +213,14 @@ def remove_asset(name: str, root: Path | None = None) -> Asset:
 @contextmanager
 def _opened(source: str | Path, staging: Path, sha256: str, downloaded: Moved | None) -> Iterator[Path]:
     """The folder that a source is or unpacks to."""
-    archive = None
     if is_url(source):
         archive = fetch(str(source), cache_dir() / "downloads", sha256, downloaded)
-    path = Path(source) if archive is None else archive
+        try:
+            yield _unpacked(archive, staging)
+        finally:
+            archive.unlink(missing_ok=True)
+        return
+    path = Path(source)
     if not path.exists():
         raise HumansenseError(f"{source}: does not exist, expected a folder, a .zip or an http(s) address")
     if path.is_dir():
@@ -224,14 +228,16 @@ def _opened(source: str | Path, staging: Path, sha256: str, downloaded: Moved | 
             raise HumansenseError(f"--sha256 is for a file or an address, and {source} is a folder: leave it out")
         yield path
         return
-    if archive is None and sha256 and (got := sha256_of(path)) != sha256.lower():
+    if sha256 and (got := sha256_of(path)) != sha256.lower():
         raise HumansenseError(f"{source}: has SHA-256 {got}, expected {sha256.lower()}: fetch the file again")
-    unpacked = staging / "unpacked"
-    unpacked.mkdir()
-    unpack(path, unpacked)
-    yield unpacked
-    if archive is not None:
-        archive.unlink(missing_ok=True)
+    yield _unpacked(path, staging)
+
+
+def _unpacked(archive: Path, staging: Path) -> Path:
+    folder = staging / "unpacked"
+    folder.mkdir()
+    unpack(archive, folder)
+    return folder
 
 
 @contextmanager

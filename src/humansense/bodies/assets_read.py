@@ -59,7 +59,7 @@ class Facts:
 def find(folder: Path, skins: bool) -> tuple[list[Found], list[tuple[str, str]]]:
     """Assets below a folder in the official layout, and `(name, reason)` of what is none that can be worn.
 
-    skins: take pictures that no material names as skins.
+    skins: take pictures that lie apart from other assets as skins.
     """
     found, left = [], []
     clothes = sorted(folder.rglob("*.mhclo"))
@@ -74,8 +74,9 @@ def find(folder: Path, skins: bool) -> tuple[list[Found], list[tuple[str, str]]]
         if "skins" in {part.lower() for part in path.resolve().parts[-4:-1]} or not dressed:
             found.append(Found(path.stem, "skins", path))
     if skins:
+        taken = dressed | {item.main.parent for item in found}
         pictures = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in PICTURES)
-        found += [Found(path.stem, "skins", path) for path in pictures]
+        found += [Found(path.stem, "skins", path) for path in pictures if path.parent not in taken]
     return [f for f in found if not f.name.startswith(".")], left
 
 
