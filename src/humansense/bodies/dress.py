@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from humansense.bodies.anny_body import Body, RestBody, forward_kinematics
+from humansense.bodies.assets_texture import load_texture
 from humansense.bodies.garments import Garment, Outfit
 from humansense.bodies.patch import neighbour_mean, used_vertices, vertex_normals
 from humansense.core import JOINT_SETS, part_set
@@ -20,6 +21,8 @@ FRAMES_AT_ONCE = 16  # that many fit the processor's cache
 SINK_M, SINK_WITHIN_M = 0.011, 0.015  # skin under cloth sinks that deep, that far inside the border
 LAYERS_MEET_M = 0.045  # cloth this near to a place that is dressed already lies over it
 LAYER_GAP_M = 0.006  # and that far off
+CLEAR_REACH_M = 0.025  # a ready-made garment is pushed out of what it is that deep in
+SKIN_GAP_M, READY_GAP_M = 0.002, 0.003  # and that far off the skin and off what is worn under it
 SMOOTHING = 4  # rounds of averaging that keep opposite offsets (between the legs, under the arms) from crossing
 
 
@@ -37,7 +40,8 @@ class Dressed:
 
     vertices: (N, 3) float32 metres. skinning: (N, 104) sparse. faces: (F, 3) int32. face_uv: (F, 3, 2) float32.
     face_material: (F,) int32 index into `material_names`, 0 = skin. part_weights: (N, 24) float32, smpl24.
-    material_kinds: "skin", "garment" or "hair" for each material.
+    material_kinds: "skin", "garment" or "hair" for each material. material_textures: the picture of each material,
+    (h, w, 3) or with holes (h, w, 4) uint8, read-only; None for skin and for procedural fabrics.
     """
 
     vertices: np.ndarray
@@ -48,6 +52,7 @@ class Dressed:
     part_weights: np.ndarray
     material_names: tuple[str, ...]
     material_kinds: tuple[str, ...]
+    material_textures: tuple[np.ndarray | None, ...]
 
     @cached_property
     def _lever(self) -> sparse.csr_matrix:
@@ -98,10 +103,26 @@ def _joints(body: Body, rest: RestBody, transforms: Tensor, heads: Tensor, sets:
 def _part_weights(body: Body, garment: Garment) -> np.ndarray:
     """(N, 24): a garment is labelled as the body under it, hair as head wherever it hangs."""
     if garment.kind != "hair":
-        return garment.patch.carry(body.part_weights)
+        return _blended(garment.patch.carry(body.part_weights))
     out = np.zeros((len(garment.patch), body.part_weights.shape[1]), np.float32)
     out[:, part_set("smpl24").index("head") - 1] = 1
     return out
+
+
+def _blended(weights: np.ndarray) -> np.ndarray:
+    """Rows that are shares again: places outside of their three references may have carried negative ones."""
+    if weights.min() >= 0:
+        return weights
+    weights = np.clip(weights, 0, None)
+    return weights / weights.sum(1, keepdims=True)
+
+
+def _carried_skinning(garment: Garment, skinning: sparse.csr_matrix) -> sparse.csr_matrix:
+    carried = (garment.patch.sources if garment.moved_by is None else garment.moved_by) @ skinning
+    if not carried.nnz or carried.data.min() >= 0:
+        return carried
+    carried.data = np.clip(carried.data, 0, None)
+    return sparse.diags(1 / np.asarray(carried.sum(1)).ravel()).astype(np.float32) @ carried
 
 
 @lru_cache(maxsize=1)
@@ -120,9 +141,17 @@ def _levers(vertices: np.ndarray, skinning: sparse.csr_matrix) -> sparse.csr_mat
     return sparse.csr_matrix((values.ravel().astype(np.float32), (rows, columns.ravel())), shape=shape)
 
 
-def displaced(garment: Garment, body_vertices: np.ndarray, under: tuple[Under, ...] = ()) -> np.ndarray:
-    """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), outside those `under` it."""
+def displaced(
+    garment: Garment, body_vertices: np.ndarray, under: tuple[Under, ...] = (), skin: Obstacle | None = None
+) -> np.ndarray:
+    """(N, 3) rest positions of a garment on a body whose rest vertices are (V, 3), outside those `under` it.
+
+    skin: what a ready-made garment is kept out of besides; built-in ones are made to lie off the skin.
+    """
     points = garment.patch.carry(body_vertices)
+    if garment.scaling is not None:
+        obstacles = [inner.obstacle for inner in under] + ([skin] if skin else [])
+        return _cleared(points + garment.shift_on(body_vertices), garment.patch.faces, obstacles)
     normals = vertex_normals(points, garment.patch.faces)
     mean = neighbour_mean(garment.patch.faces, len(points))
     least, clear = garment.offset_m, np.full(len(points), -np.inf)
@@ -145,11 +174,44 @@ def displaced(garment: Garment, body_vertices: np.ndarray, under: tuple[Under, .
 
 
 @dataclass(frozen=True)
+class Obstacle:
+    """A surface to stay out of: points (N, 3), unit normals (N, 3) outwards, a search tree, the distance to keep."""
+
+    points: np.ndarray
+    normals: np.ndarray
+    tree: cKDTree
+    gap_m: float
+
+
+@dataclass(frozen=True)
 class Under:
-    """A garment that is on already: a search tree over its places on the body, and where they are worn (N, 3)."""
+    """A garment that is on already: a search tree over its places on the body, where it is worn (N, 3), its faces."""
 
     tree: cKDTree
     worn: np.ndarray
+    faces: np.ndarray
+
+    @cached_property
+    def obstacle(self) -> Obstacle:
+        return Obstacle(self.worn, vertex_normals(self.worn, self.faces), cKDTree(self.worn), READY_GAP_M)
+
+
+def _cleared(points: np.ndarray, faces: np.ndarray, obstacles: list[Obstacle]) -> np.ndarray:
+    """The points (N, 3) of a surface, moved out of the obstacles with their neighbours where they are inside."""
+    mean = neighbour_mean(faces, len(points))
+    for _ in range(2):
+        push = np.zeros_like(points)
+        for obstacle in obstacles:
+            distance, nearest = obstacle.tree.query(points, distance_upper_bound=CLEAR_REACH_M)
+            near = np.flatnonzero(np.isfinite(distance))
+            normals = obstacle.normals[nearest[near]]
+            depth = obstacle.gap_m - ((points[near] - obstacle.points[nearest[near]]) * normals).sum(1)
+            longer = depth > np.linalg.norm(push[near], axis=1)
+            push[near[longer]] = normals[longer] * depth[longer, None]
+        soft = mean @ (mean @ push)
+        pulled = np.linalg.norm(soft, axis=1) > np.linalg.norm(push, axis=1)
+        points = points + np.where(pulled[:, None], soft, push)
+    return points
 
 
 def _skin(body: Body, bare: np.ndarray, worn: tuple[Garment, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -174,12 +236,16 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
     first = len(used)
     materials = list(dict.fromkeys(garment.material or garment.name for garment in worn))
     kinds = {garment.material or garment.name: garment.kind for garment in worn}
+    pictures = {garment.material or garment.name: garment.texture for garment in worn}
+    normals = vertex_normals(bare, body.faces)
+    skin = Obstacle(sunk[used], normals[used], cKDTree(sunk[used]), SKIN_GAP_M) if _any_ready_made(worn) else None
     under: list[Under] = []
     for garment in worn:
         k = 1 + materials.index(garment.material or garment.name)
-        vertices.append(displaced(garment, bare, tuple(under) if garment.kind == "garment" else ()))
-        under.append(Under(cKDTree(garment.patch.carry(bare)), vertices[-1]))
-        weights.append(garment.patch.sources @ skinning)
+        over = tuple(under) if garment.kind == "garment" or garment.scaling else ()
+        vertices.append(displaced(garment, bare, over, skin))
+        under.append(Under(cKDTree(garment.patch.carry(bare)), vertices[-1], garment.patch.faces))
+        weights.append(_carried_skinning(garment, skinning))
         parts.append(_part_weights(body, garment))
         faces.append(garment.patch.faces + first)
         uv.append(garment.patch.uv)
@@ -194,4 +260,9 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
         part_weights=np.concatenate(parts).astype(np.float32),
         material_names=("skin", *materials),
         material_kinds=("skin", *(kinds[m] for m in materials)),
+        material_textures=(None, *(load_texture(t) if t else None for t in (pictures[m] for m in materials))),
     )
+
+
+def _any_ready_made(worn: tuple[Garment, ...]) -> bool:
+    return any(garment.scaling is not None for garment in worn)

@@ -6,15 +6,35 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from scipy import sparse
 
 from humansense.bodies.anatomy import Cylinder, anatomy, cylinder
 from humansense.bodies.anny_body import Body
+from humansense.bodies.assets_texture import Texture
 from humansense.bodies.cuts import Border, Spots, armholes, spots_on
 from humansense.bodies.patch import Patch, patch_of
 
 FABRIC_REPEAT_M = 0.4  # one repeat of a fabric's texture covers this much cloth
 HAIR_REPEAT_M = 0.12
 LIMB_BONES = ("upperarm01", "lowerarm01", "upperleg02", "foot")
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How far a ready-made garment stands off bodies of other sizes.
+
+    pairs: (3, 2) vertices of the body for its x, y and z, -1 where an axis is not scaled. lengths_m: (3,) how far apart
+    they lie along that axis on the body that the garment was made for.
+    """
+
+    pairs: np.ndarray
+    lengths_m: np.ndarray
+
+    def of(self, body_vertices: np.ndarray) -> np.ndarray:
+        """(3,) factors of the displacement on a body whose rest vertices are (V, 3)."""
+        ends = body_vertices[self.pairs]
+        apart = np.abs(ends[:, 0] - ends[:, 1])[np.arange(3), np.arange(3)]
+        return np.where(self.pairs[:, 0] < 0, 1.0, apart / self.lengths_m)
 
 
 @dataclass(frozen=True)
@@ -25,7 +45,9 @@ class Garment:
     of the surface at rest. shift_m: (N, 3) a further displacement at rest. covers_m: (V,) how far inside the border
     each vertex of the body lies, negative outside; skin further inside than `margin_m` is left out, and sunk a
     little where it is nearer to the border. drape: rounds of bridging hollows, as loose cloth does. kind: "garment"
-    or "hair". material: garments that share it are made of one fabric.
+    or "hair". material: garments that share it are made of one fabric. scaling: for ready-made garments, whose
+    `shift_m` grows with the body. texture: its own picture, None for a procedural fabric. moved_by: (N, V) sparse, the
+    places on the body whose bones move it, None for `patch.sources`.
     """
 
     name: str
@@ -37,6 +59,13 @@ class Garment:
     margin_m: float = 0.03
     kind: str = "garment"
     material: str = ""
+    scaling: Scaling | None = None
+    texture: Texture | None = None
+    moved_by: sparse.csr_matrix | None = None
+
+    def shift_on(self, body_vertices: np.ndarray) -> np.ndarray:
+        """(N, 3) metres: `shift_m` on a body whose rest vertices are (V, 3)."""
+        return self.shift_m if self.scaling is None else self.shift_m * self.scaling.of(body_vertices)
 
 
 @dataclass(frozen=True)
@@ -158,7 +187,10 @@ def layered(garments: tuple[Garment, ...]) -> tuple[Garment, ...]:
             if (seen < 0).any():
                 values = np.concatenate([inner.offset_m[:, None], inner.shift_m], 1)
                 patch, values = inner.patch.cut_with(seen, values)
-                inner = replace(inner, patch=patch, offset_m=values[:, 0], shift_m=values[:, 1:])
+                moved = inner.moved_by
+                if moved is not None:
+                    moved = Patch(moved, inner.patch.faces, inner.patch.uv).cut(seen).sources
+                inner = replace(inner, patch=patch, offset_m=values[:, 0], shift_m=values[:, 1:], moved_by=moved)
         if len(inner.patch.faces):
             out.append(inner)
     return tuple(out)

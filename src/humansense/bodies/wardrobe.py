@@ -12,6 +12,7 @@ import numpy as np
 
 from humansense.bodies.anatomy import anatomy
 from humansense.bodies.anny_body import Body
+from humansense.bodies.assets_closet import Closet, asset_garment, draw, recolour
 from humansense.bodies.cuts import (
     Border,
     above,
@@ -27,6 +28,7 @@ from humansense.bodies.cuts import (
 )
 from humansense.bodies.garments import Fit, Garment, Outfit, layered, tailor
 from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair, with_beard
+from humansense.bodies.hanging import SEEN_BELOW_HEM_M, moving_with_legs, toes_together
 from humansense.bodies.patch import patch_of
 
 Rng = np.random.Generator
@@ -138,8 +140,12 @@ def skirt(rng: Rng, body: Body, waist: float = 0.0) -> Garment:
     fit = Fit(INNER + 0.002, flare, 0.6, rng.uniform(0.0, 0.014))
     border = meet(below(top), above(hem))
     piece = tailor(body, "skirt", border, fit, rng, above(hem), "skirt")
-    # Under a skirt only the hips can not be seen from below.
-    return replace(piece, covers_m=meet(below(top), above(0.02))(spots_on(anatomy(body))))
+    a = anatomy(body)
+    # Seen from below, legs show up to a hand's breadth above the hem; what is left out can not come through.
+    inner = min(0.02, hem + SEEN_BELOW_HEM_M / (a.height_z(0) - a.height_z(-1)))
+    covers = meet(below(top), above(inner))(spots_on(a))
+    moved_by = moving_with_legs(body, piece.patch.carry(a.points), piece.patch.faces, piece.patch.sources)
+    return replace(piece, covers_m=covers, moved_by=moved_by)
 
 
 def dress_and_top(rng: Rng, body: Body) -> tuple[Garment, ...]:
@@ -178,7 +184,11 @@ def footwear(rng: Rng, body: Body) -> tuple[Garment, ...]:
         out.append(tailor(body, kind, upper, fit, rng, upper, panels="bottom"))
         if kind == "shoes":
             out.append(tailor(body, "soles", below(SOLE), Fit(0.011, drape=2), rng, panels="bottom"))
-    return tuple(out)
+    together = toes_together(body)
+    # Toes do not stretch the cap that they are in.
+    return tuple(
+        g if g.name == "socks" else replace(g, moved_by=g.patch.sources @ together, margin_m=0.012) for g in out
+    )
 
 
 def gloves(rng: Rng, body: Body) -> Garment:
@@ -232,10 +242,11 @@ def hairstyle(rng: Rng, body: Body) -> Garment | None:
     return long_hair(rng, body) if kind == 4 else tied_hair(rng, body)
 
 
-def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None) -> Outfit:
+def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, closet: Closet | None = None) -> Outfit:
     """Clothes and hair for one person, pure in the generator.
 
     shape: (11,) phenotypes of who wears it; only men wear beards or go with a bare chest, without `shape` nobody does.
+    closet: with one, about half of the people wear a suit of clothes, shoes, hair or a hat from it.
     """
     male = shape is not None and shape[body.shape_names.index("gender")] < 0.5
     style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
@@ -252,4 +263,42 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None) ->
     if rng.random() < 0.12:
         hat, hair = headgear(rng, body, hair)
         garments += (hat,)
+    if closet is not None:
+        gender = "" if shape is None else "male" if male else "female"
+        garments, hair = _from_closet(rng, body, closet, gender, garments, hair)
     return Outfit(layered(garments), hair)
+
+
+FOOTWEAR = ("shoes", "soles", "boots", "slippers", "socks")
+HEADGEAR = ("cap", "beanie", "helmet")
+ASSET_SUIT, ASSET_SHOES, ASSET_HAIR, ASSET_HAT = (
+    0.5,
+    0.5,
+    0.5,
+    0.06,
+)  # shares of people, where there is something to wear
+
+
+def _from_closet(
+    rng: Rng, body: Body, closet: Closet, gender: str, garments: tuple[Garment, ...], hair: Garment | None
+) -> tuple[tuple[Garment, ...], Garment | None]:
+    """Some of what is worn put off for what the closet has."""
+    hats = tuple(g for g in garments if g.name in HEADGEAR)
+    feet = tuple(g for g in garments if g.name in FOOTWEAR)
+    beard = hair is not None and "beard" in hair.name
+    if (rack := closet.worn_as("suit", gender)) and rng.random() < ASSET_SUIT:
+        # What was tucked over trousers (boots) lies under the legs of a suit.
+        garments = (*feet, recolour(rng, asset_garment(body, draw(rng, rack))), *hats)
+    if (rack := closet.worn_as("shoes", gender)) and rng.random() < ASSET_SHOES:
+        garments = (
+            recolour(rng, asset_garment(body, draw(rng, rack)), 0.3),
+            *(g for g in garments if g.name not in FOOTWEAR),
+        )
+    if not hats and (rack := closet.worn_as("hat", gender)) and rng.random() < ASSET_HAT:
+        hair = short_hair(rng, body, 0.004)
+        garments = (*garments, recolour(rng, asset_garment(body, draw(rng, rack))))
+    elif not hats and (rack := closet.worn_as("hair", gender)) and rng.random() < ASSET_HAIR:
+        hair = asset_garment(body, draw(rng, rack))
+        if beard:
+            garments = (*garments, with_beard(rng, body, None))
+    return garments, hair
