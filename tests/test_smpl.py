@@ -10,8 +10,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from humansense.bodies.smpl import load_smpl
-from humansense.core import HumansenseError, joint_set
+from humansense.bodies.smpl import JOINT_NAMES, SmplBody, joint_segment, load_smpl
+from humansense.core import Camera, HumansenseError, joint_set, part_set
 from humansense.geometry import axis_angle_to_matrix
 
 JOINTS, VERTICES, SHAPES = 24, 30, 10
@@ -128,3 +128,92 @@ def test_files_that_are_no_model_are_named(tmp_path: Path) -> None:
     for name in ("cut.npz", "text.pkl", "list.pkl"):
         with pytest.raises(HumansenseError, match=name):
             load_smpl(tmp_path / name)
+
+
+def test_segments_are_those_of_surreal_in_its_order() -> None:
+    """SURREAL labels a vertex with the SMPL joint that moves it most: label k + 1 is joint k."""
+    names = part_set("smpl24").names
+    assert [joint_segment(j) for j in JOINT_NAMES[24]] == list(names[1:])
+    for joints in JOINT_NAMES.values():
+        for joint in joints:
+            segment = joint_segment(joint)
+            assert segment in names
+            if joint.startswith(("left", "right")) and segment != "head":
+                assert segment.startswith(joint.split("_")[0])
+
+
+def larger_model(joints: int) -> SmplBody:
+    """SMPL-H or SMPL-X: more joints, all of a chain."""
+    rng = np.random.default_rng(joints)
+    arrays = model_arrays()
+    arrays |= {
+        "posedirs": np.zeros((VERTICES, 3, 9 * (joints - 1))),
+        "J_regressor": rng.dirichlet(np.ones(VERTICES), joints),
+        "weights": rng.dirichlet(np.ones(joints) * 0.1, VERTICES),
+        "kintree_table": np.stack([np.arange(joints) - 1, np.arange(joints)]),
+    }
+    return SmplBody(arrays)
+
+
+@pytest.mark.parametrize("joints", [24, 52, 55])
+def test_parts_are_the_sums_of_the_skinning(joints: int) -> None:
+    model = SmplBody(model_arrays()) if joints == 24 else larger_model(joints)
+    names = part_set("smpl24").names[1:]
+    for v in range(VERTICES):
+        expected = dict.fromkeys(names, 0.0)
+        for j, joint in enumerate(model.joint_names):
+            expected[joint_segment(joint)] += float(model.skinning[v, j])
+        np.testing.assert_allclose(model.part_weights[v], list(expected.values()), atol=1e-6)
+    np.testing.assert_allclose(model.part_weights.sum(1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("joints", [24, 52, 55])
+def test_joints_of_the_sets_by_name(joints: int) -> None:
+    model = SmplBody(model_arrays()) if joints == 24 else larger_model(joints)
+    rest = model.rest(torch.zeros(1, SHAPES))
+    found = model.regress(rest)
+    assert torch.isfinite(found).all()
+    at = joint_set("smpl24").index
+    torch.testing.assert_close(found[:, at("left_knee")], rest.joints[:, model.joint_names.index("left_knee")])
+    hand = "left_hand" if joints == 24 else "left_middle1"
+    torch.testing.assert_close(found[:, at("left_hand")], rest.joints[:, model.joint_names.index(hand)])
+    mpii = model.regress(rest, "mpii16")
+    known = dict(zip(joint_set("mpii16").names, torch.isfinite(mpii[0]).all(1).tolist(), strict=True))
+    assert known["right_wrist"]
+    assert not known["head_top"]
+    shoulders = [model.joint_names.index(f"{s}_shoulder") for s in ("left", "right")]
+    torch.testing.assert_close(mpii[0, joint_set("mpii16").index("thorax")], rest.joints[0, shoulders].mean(0))
+
+
+def test_a_fit_is_rendered_with_its_parts() -> None:
+    """A tetrahedron whose corners are each moved by another joint: the picture shows the labels of those joints."""
+    from humansense.render import Renderer, Surface
+
+    arrays = model_arrays()
+    arrays["v_template"][:4] = [(0, 1, 0), (-1, -1, 0.5), (1, -1, 0.5), (0, -1, -1)]
+    arrays["shapedirs"][:], arrays["posedirs"][:] = 0, 0
+    arrays["weights"][:4] = 0
+    joints = ("head", "right_knee", "left_knee", "pelvis")
+    for v, joint in enumerate(joints):
+        arrays["weights"][v, JOINT_NAMES[24].index(joint)] = 1
+    arrays["f"] = np.array([(0, 1, 2), (0, 2, 3), (0, 3, 1), (1, 3, 2)])
+    model = SmplBody(arrays)
+    vertices, _ = model(torch.zeros(1, SHAPES), torch.eye(3).expand(1, JOINTS, 3, 3))
+    surface = Surface(
+        faces=model.faces,
+        face_uv=np.zeros((4, 3, 2)),
+        face_texture=np.zeros(4),
+        face_instance=np.ones(4),
+        vertex_parts=model.part_weights,
+    )
+    # SMPL faces +z with y up; a camera in front of it looks along -z.
+    camera = Camera(np.array([[20.0, 0, 16], [0, 20, 16], [0, 0, 1]]), np.diag([1.0, -1, -1]), np.array([0, 0, 3.0]), (32, 32))
+    frame = Renderer(surface, [np.full((2, 2, 3), 200, np.uint8)]).render(
+        vertices[0], camera, np.ones(9, np.float32), np.zeros((32, 32, 3), np.uint8)
+    )
+    seen = set(np.unique(frame.parts)) - {0}
+    labels = part_set("smpl24")
+    assert seen == {labels.index(joint_segment(j)) for j in joints[:3]}
+    pixels = camera.project(vertices[0, :3].numpy()) * 0.9 + 0.1 * camera.project(vertices[0, :3].numpy()).mean(0)
+    for joint, (x, y) in zip(joints, pixels, strict=False):
+        assert frame.parts[int(y), int(x)] == labels.index(joint_segment(joint))

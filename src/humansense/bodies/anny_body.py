@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from humansense.bodies.base_mesh import HELPER_GROUPS, SKIN_GROUPS, FaceGroup, read_groups
+from humansense.bodies.base_mesh import EYE_GROUPS, HELPER_GROUPS, SKIN_GROUPS, FaceGroup, read_groups
 from humansense.bodies.part_labels import part_weights
 from humansense.bodies.regressors import compact_regressors
 from humansense.core import HumansenseError, cache_dir, joint_set, write_error
@@ -82,10 +82,23 @@ class Body:
         self.faces: np.ndarray = np.concatenate([groups[g].faces for g in SKIN_GROUPS])
         self.face_uv: np.ndarray = np.concatenate([groups[g].uv for g in SKIN_GROUPS])
         self.helpers: dict[str, FaceGroup] = {name: groups[name] for name in HELPER_GROUPS}
+        self.eye_vertices: dict[str, np.ndarray] = {
+            bone: np.unique(groups[group].faces) for bone, group in EYE_GROUPS.items()
+        }
 
     @property
     def n_vertices(self) -> int:
         return len(self.skinning)
+
+    @cached_property
+    def skin_vertices(self) -> np.ndarray:
+        """(S,) int64, ascending: the vertices that `faces` use; the others are helper geometry."""
+        return np.unique(self.faces)
+
+    @property
+    def base_vertices(self) -> Tensor:
+        """(V, 3): the hm08 base mesh, on which all shapes and targets were modelled, metres."""
+        return self._template[len(self.joint_names) :]
 
     def coefficients(self, shape: Tensor) -> Tensor:
         """(B, 11) phenotypes in 0..1, in the order of `shape_names`, to (B, K) blend-shape coefficients."""

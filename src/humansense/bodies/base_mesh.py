@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 SKIN_GROUPS = ("body", "helper-l-eye", "helper-r-eye")
+EYE_GROUPS = {"eye.L": "helper-l-eye", "eye.R": "helper-r-eye"}  # by the bone that turns them
 HELPER_GROUPS = ("helper-tights", "helper-skirt", "helper-hair", "helper-genital")
 
 

@@ -19,11 +19,17 @@ import torch
 from torch import Tensor
 
 from humansense.bodies.anny_body import PosedBody, RestBody, forward_kinematics
-from humansense.core import HumansenseError, joint_set
+from humansense.core import HumansenseError, joint_set, part_set
 
 KEYS = ("v_template", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table", "f")
 
 _BODY = joint_set("smpl24").names[:-2]  # SMPL-H and SMPL-X have fingers in place of the two hands
+# Joint -> segment of the part set `smpl24` that its flesh belongs to; the names are SURREAL's. Fingers: below.
+_JOINT_SEGMENTS = {
+    "pelvis": "hips", "spine1": "spine", "spine2": "spine1", "spine3": "spine2", "neck": "neck", "head": "head",
+    "hip": "UpLeg", "knee": "Leg", "ankle": "Foot", "foot": "ToeBase", "collar": "Shoulder", "shoulder": "Arm",
+    "elbow": "ForeArm", "wrist": "Hand", "hand": "HandIndex1", "jaw": "head", "eye": "head",
+}  # fmt: skip
 _FINGERS = tuple(
     f"{side}_{finger}{k}"
     for side in ("left", "right")
@@ -39,10 +45,21 @@ JOINT_NAMES: Mapping[int, tuple[str, ...]] = MappingProxyType(
 )
 
 
+def joint_segment(joint: str) -> str:
+    """The segment of `smpl24` that the flesh around a joint of `JOINT_NAMES` belongs to."""
+    side, _, rest = joint.partition("_")
+    if side not in ("left", "right"):
+        return _JOINT_SEGMENTS[joint]
+    segment = _JOINT_SEGMENTS.get(rest, "HandIndex1")
+    return segment if segment == "head" else side + segment
+
+
 class SmplBody:
     """A body of the SMPL family. `vertices, joints = model(shape, pose)`; see `load_smpl`.
 
     joint_names, parents: the kinematic tree. faces: (F, 3) int64. skinning: (V, J). n_shapes: shape coefficients.
+    part_weights: (V, 24) float32, column k for label k + 1 of the part set `smpl24`, as of `Body`: what the renderer takes
+    as `Surface.vertex_parts`.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -57,6 +74,15 @@ class SmplBody:
         self.parents: tuple[int, ...] = (-1, *(int(p) for p in parents[1:]))
         self.joint_names: tuple[str, ...] = JOINT_NAMES[len(self.parents)]
         self.n_shapes: int = self._shapes.shape[2]
+        self.part_weights: np.ndarray = self._part_weights()
+
+    def _part_weights(self) -> np.ndarray:
+        """The skinning weights of each segment's joints, summed: SURREAL's own rule (the joint that moves a vertex most)."""
+        segments = part_set("smpl24")
+        out = np.zeros((len(self.skinning), len(segments) - 1), np.float32)
+        for joint, weights in zip(self.joint_names, self.skinning.numpy().T, strict=True):
+            out[:, segments.index(joint_segment(joint)) - 1] += weights
+        return out
 
     def rest(self, shape: Tensor) -> RestBody:
         """(B, S) coefficients, S <= n_shapes, to the shaped body in its rest pose (Loper 2015, eq. 8 and 10)."""
@@ -82,6 +108,26 @@ class SmplBody:
         blended = (self.skinning.to(pose.dtype) @ transforms).view(len(pose), -1, 3, 4)
         vertices = (blended[..., :3] @ corrected[..., None])[..., 0] + blended[..., 3]
         return PosedBody(vertices, joints, rotations)
+
+    def regress(self, posed: PosedBody | RestBody, set_name: str = "smpl24") -> Tensor:
+        """(B, J, 3) joints of a set of `core.JOINT_SETS` in its order; NaN where this body knows no joint of that name.
+
+        `smpl24` is known in full: of SMPL-H and SMPL-X a hand is the first joint of the middle finger. In other sets the
+        joints of the limbs are known by name, and the thorax as the middle of the shoulders; noses, eyes and ears of SMPL and
+        heads' tops are not.
+        """
+        columns = []
+        for name in joint_set(set_name).names:
+            if name not in self.joint_names and name.endswith("_hand"):
+                name = name.removesuffix("hand") + "middle1"
+            if name in self.joint_names:
+                columns.append(posed.joints[:, self.joint_names.index(name)])
+            elif name == "thorax":
+                sides = [self.joint_names.index(f"{side}_shoulder") for side in ("left", "right")]
+                columns.append(posed.joints[:, sides].mean(1))
+            else:
+                columns.append(torch.full_like(posed.joints[:, 0], torch.nan))
+        return torch.stack(columns, 1)
 
     def __call__(self, shape: Tensor, pose: Tensor, translation: Tensor | None = None) -> PosedBody:
         """`vertices, joints = model(shape, pose)`; without `translation` the root stays where the shape puts it."""
