@@ -7,11 +7,7 @@ not depend on the number of workers, and an interrupted run goes on where it sto
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
 from humansense.motion import PROCEDURAL
 from humansense.motion.find import find_motions
 from humansense.synth.backgrounds import folder_backgrounds
+from humansense.synth.engines import ENGINES
 from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
 
 log = logging.getLogger(__name__)
@@ -37,10 +34,10 @@ class SynthSettings:
     """What set to make.
 
     out: folder. clips, frames: how many clips, and frames in each. size: (H, W). seed: decides everything.
-    workers: processes. preset: a row of `PRESETS`. split: "train" or "test"; their specs, motion subjects
-    and background files are disjoint. motion: folder with .amc, .bvh and exponential-map .txt files, or None for
-    procedural motion only. procedural: share of clips with procedural motion when there is a folder.
-    backgrounds: folder of pictures without people, or None for procedural ones.
+    workers: processes on this machine. engine: a row of `ENGINES`, who runs the shards. preset: a row of `PRESETS`.
+    split: "train" or "test"; their specs, motion subjects and background files are disjoint. motion: folder with .amc,
+    .bvh and exponential-map .txt files, or None for procedural motion only. procedural: share of clips with procedural
+    motion when there is a folder. backgrounds: folder of pictures without people, or None for procedural ones.
     """
 
     out: Path
@@ -55,6 +52,7 @@ class SynthSettings:
     procedural: float = 0.5
     backgrounds: Path | None = None
     fps: float = 30.0
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         for name, low in (("clips", 1), ("frames", 1), ("workers", 1)):
@@ -66,6 +64,8 @@ class SynthSettings:
             raise HumansenseError(f"unknown preset {self.preset!r}: use one of {', '.join(PRESETS)}")
         if self.split not in SPLITS:
             raise HumansenseError(f"unknown split {self.split!r}: use one of {', '.join(SPLITS)}")
+        if self.engine not in ENGINES:
+            raise HumansenseError(f"unknown engine {self.engine!r}: use one of {', '.join(ENGINES)}")
         if not 0 <= self.procedural <= 1:
             raise HumansenseError(f"--procedural is {self.procedural}, expected a share from 0 to 1")
 
@@ -143,37 +143,6 @@ def _make_shard(job: tuple[SynthSettings, _Pantry, int]) -> int:
     return len(numbers) * settings.frames
 
 
-def _start_worker() -> None:
-    import signal
-
-    import cv2
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the workers
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    load_body()
-
-
-def _run(jobs: list[tuple[SynthSettings, _Pantry, int]], workers: int) -> Iterator[int]:
-    # Always in fresh processes with one thread each, so that one worker and many compute the same bytes.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
-    try:
-        pending = {pool.submit(_make_shard, job) for job in jobs}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise HumansenseError(
-            "a worker was killed, perhaps for want of memory: run the same command again to go on where it stopped, "
-            "with fewer --workers if it happens again"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C the shards under way are finished, seconds, and kept
-
-
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
     """Make the set, or what is missing of it; returns the number of frames in it.
 
@@ -192,7 +161,8 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     if progress:
         progress(done, total)
     if missing:
-        for frames in _run([(settings, pantry, i) for i in missing], min(settings.workers, os.cpu_count() or 1)):
+        engine = ENGINES[settings.engine]
+        for frames in engine(_make_shard, [(settings, pantry, i) for i in missing], settings.workers):
             done += frames
             if progress:
                 progress(done, total)
