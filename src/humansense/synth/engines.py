@@ -3,16 +3,19 @@
     for frames in ENGINES["local"](make_shard, jobs, workers=2):
         ...
 
-An engine calls `make_shard(job)` once for each job, in other processes of one thread each, and yields the results in
-the order in which they come. It knows nothing of what a job is: both must be picklable. `make_shard` must be safe to
-run again for a job that was cut off, because a job whose process was killed is given to another one.
+An engine calls `make_shard(job)` once for each job, in other processes, and yields the results in the order in which they
+come. It knows nothing of what a job is: both must be picklable. `make_shard` uses one thread, and must be safe to run
+again for a job that was cut off, because a job whose process was killed is given to another one.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import pickle
+import platform
+import secrets
 import signal
 import threading
 import traceback
@@ -22,31 +25,22 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from humansense.core import HumansenseError
+from humansense import __version__
+from humansense.core import HumansenseError, write_error
 
 # (make_shard, jobs, workers) -> results. workers: processes on this machine.
 Engine = Callable[[Callable[[Any], Any], Sequence[Any], int], Iterator[Any]]
 
 MOST_DEATHS = 2  # a job that has killed so many workers is not tried again
+RAY_RETRIES = 3  # machines of a cluster come and go
 _KILLED = (
     "a worker was killed, perhaps for want of memory: run the same command again to go on where it stopped, "
     "with fewer --workers if it happens again"
 )
-
-
-def prepare_worker() -> None:
-    """One thread, and the body at hand: one worker and many compute the same bytes."""
-    import cv2
-    import torch
-
-    from humansense.bodies import load_body
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    load_body()
 
 
 @dataclass
@@ -133,7 +127,6 @@ def _work(connection: Connection, make_shard: Callable[[Any], Any]) -> None:
     """The life of a local worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    prepared = False
     while True:
         try:
             job = connection.recv()
@@ -141,9 +134,6 @@ def _work(connection: Connection, make_shard: Callable[[Any], Any]) -> None:
             return
         answer: tuple[Any, Exception | None]
         try:
-            if not prepared:
-                prepare_worker()
-                prepared = True
             answer = (make_shard(job), None)
         except Exception as error:
             answer = (None, _portable(error))
@@ -172,4 +162,108 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-ENGINES: Mapping[str, Engine] = MappingProxyType({"local": local})
+def on_ray(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+    """The CPUs of a Ray cluster: one task of one thread is one shard; a task whose worker or machine dies is run again.
+
+    The cluster is the one at `$RAY_ADDRESS`, else the one that runs on this machine, else one that is started for the
+    run with `workers` CPUs (only then they count: a cluster gives all its CPUs). All machines need the same versions
+    of humansense and its dependencies, and must see the files of the jobs under the same paths. Raises
+    `HumansenseError` without the package `ray`, and where no cluster answers at `$RAY_ADDRESS`. When the iteration
+    ends early, tasks under way are cancelled.
+    """
+    ray, started_here = _connect(workers)
+    task = ray.remote(num_cpus=1, max_retries=RAY_RETRIES)(_ray_task)
+    waiting, running = deque(jobs), set[Any]()
+    try:
+        while waiting or running:
+            room = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))  # a machine that is added is used
+            while waiting and len(running) < room:
+                running.add(task.remote(make_shard, waiting.popleft(), os.getcwd(), __version__))
+            done, _ = ray.wait(list(running), num_returns=1)
+            running.difference_update(done)
+            yield _ray_result(ray, done[0])
+    finally:
+        for reference in running:
+            ray.cancel(reference)
+        if running:
+            ray.wait(list(running), num_returns=len(running), timeout=10)  # they remove their half-written files
+        if started_here:
+            ray.shutdown()
+
+
+def _connect(workers: int) -> tuple[Any, bool]:
+    """The module `ray`, connected; and whether that has to be undone."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise HumansenseError(
+            f"--engine ray needs the package ray ({error}): pip install 'humansense[ray]', or use --engine local"
+        ) from error
+    if ray.is_initialized():
+        return ray, False
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
+    address = os.environ.get("RAY_ADDRESS", "")
+    try:
+        ray.init(address=address or "auto", **quiet)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        if address:
+            raise HumansenseError(
+                f"no Ray cluster answers at RAY_ADDRESS={address} ({str(error).splitlines()[0]}): start it with "
+                "`ray start --head`, or unset RAY_ADDRESS to use this machine"
+            ) from error
+        cores = max(1, min(workers, os.cpu_count() or 1))
+        quiet |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": 100_000_000}
+        ray.init(address="local", num_cpus=cores, **quiet)
+    return ray, True
+
+
+def _ray_task(make_shard: Callable[[Any], Any], job: Any, folder: str, version: str) -> Any:
+    if version != __version__:
+        raise HumansenseError(
+            f"the machine {platform.node()} has humansense {__version__}, this one {version}: install the same version "
+            "on all machines of the cluster"
+        )
+    with suppress(OSError):  # paths of the job may be relative; where the folder is missing they may still be absolute
+        os.chdir(folder)
+    return make_shard(job)
+
+
+def _ray_result(ray: Any, reference: Any) -> Any:
+    try:
+        return ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, HumansenseError):
+            raise error.cause from None
+        raise
+    except ray.exceptions.RayError as error:
+        raise HumansenseError(_KILLED) from error
+
+
+@contextmanager
+def shared_mark(folder: Path) -> Iterator[Path]:
+    """A new file in `folder`, while the block runs, by which a worker knows that it writes where the parent reads."""
+    mark = folder / f".shared.partial.{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark.touch()
+    except OSError as error:
+        raise write_error(mark, error) from error
+    try:
+        yield mark
+    finally:
+        with suppress(OSError):
+            mark.unlink()
+
+
+def check_mark(mark: Path) -> None:
+    """Raise `HumansenseError` where the file of `shared_mark` is not seen."""
+    if not mark.exists():
+        raise HumansenseError(
+            f"the machine {platform.node()} does not see {mark.parent.absolute()} as the one does that started the "
+            "run: choose a folder on a file system that all machines share under the same path"
+        )
+
+
+ENGINES: Mapping[str, Engine] = MappingProxyType({"local": local, "ray": on_ray})

@@ -20,7 +20,7 @@ from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
 from humansense.motion import PROCEDURAL
 from humansense.motion.find import find_motions
 from humansense.synth.backgrounds import folder_backgrounds
-from humansense.synth.engines import ENGINES
+from humansense.synth.engines import ENGINES, check_mark, shared_mark
 from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
 
 log = logging.getLogger(__name__)
@@ -128,11 +128,13 @@ def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> I
     return Ingredients(motions, pantry.backgrounds, settings.size, settings.frames, settings.fps)
 
 
-def _make_shard(job: tuple[SynthSettings, _Pantry, int]) -> int:
+def _make_shard(job: tuple[SynthSettings, _Pantry, int, Path]) -> int:
     """Film one shard; returns its number of frames."""
     from humansense.synth.film import film
 
-    settings, pantry, number = job
+    settings, pantry, number, mark = job
+    check_mark(mark)
+    _prepare_process()
     path = shard_path(settings.out, number)
     numbers = settings.shards()[number]
     with ShardWriter(path) as writer:
@@ -141,6 +143,16 @@ def _make_shard(job: tuple[SynthSettings, _Pantry, int]) -> int:
             spec = sample_spec(seed, settings.preset, clip_ingredients(settings, pantry, clip_number))
             writer.add_clip(*film(spec, f"c{clip_number:06d}"))
     return len(numbers) * settings.frames
+
+
+def _prepare_process() -> None:
+    """One thread, and the body at hand: one worker and many compute the same bytes."""
+    import cv2
+    import torch
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    load_body()
 
 
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
@@ -152,8 +164,7 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     pantry = _pantry(settings)
     load_body()  # built once, before the workers ask for it
     start_set(settings.out, settings.description())
-    for leftover in (settings.out / "shards").glob(".*.partial.*"):  # of workers that were killed
-        leftover.unlink(missing_ok=True)
+    _sweep(settings.out)
     shards = settings.shards()
     total = settings.clips * settings.frames
     missing = [i for i in range(len(shards)) if not is_whole(shard_path(settings.out, i))]
@@ -162,8 +173,19 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
         progress(done, total)
     if missing:
         engine = ENGINES[settings.engine]
-        for frames in engine(_make_shard, [(settings, pantry, i) for i in missing], settings.workers):
-            done += frames
-            if progress:
-                progress(done, total)
+        try:
+            with shared_mark(settings.out / "shards") as mark:
+                jobs = [(settings, pantry, i, mark) for i in missing]
+                for frames in engine(_make_shard, jobs, settings.workers):
+                    done += frames
+                    if progress:
+                        progress(done, total)
+        finally:
+            _sweep(settings.out)
     return done
+
+
+def _sweep(out: Path) -> None:
+    """Remove what workers left half-written that were killed, in this run or an earlier one."""
+    for leftover in (out / "shards").glob(".*.partial.*"):
+        leftover.unlink(missing_ok=True)
