@@ -3,9 +3,10 @@
     for frames in ENGINES["local"](make_shard, jobs, workers=2):
         ...
 
-An engine calls `make_shard(job)` once for each job, in other processes, and yields the results in the order in which they
-come. It knows nothing of what a job is: both must be picklable. `make_shard` uses one thread, and must be safe to run
-again for a job that was cut off, because a job whose process was killed is given to another one.
+An engine calls `make_shard(job)` once for each job, in other processes, and yields the results in the order in which
+they come. It knows nothing of what a job is: both must be picklable. `make_shard` uses one thread, and must be safe to
+run again for a job that was cut off, because a job whose process was killed is given to another one. Close the engine
+(`contextlib.closing`) where the iteration may end early: then nobody works any more.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import signal
 import threading
 import traceback
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -33,7 +34,7 @@ from humansense import __version__
 from humansense.core import HumansenseError, write_error
 
 # (make_shard, jobs, workers) -> results. workers: processes on this machine.
-Engine = Callable[[Callable[[Any], Any], Sequence[Any], int], Iterator[Any]]
+Engine = Callable[[Callable[[Any], Any], Sequence[Any], int], Generator[Any, None, None]]
 
 MOST_DEATHS = 2  # a job that has killed so many workers is not tried again
 RAY_RETRIES = 3  # machines of a cluster come and go
@@ -52,7 +53,7 @@ class _Worker:
     job: int | None = None
 
 
-def local(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+def local(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Generator[Any, None, None]:
     """Fresh processes of this machine, at most one a core.
 
     A job whose worker is killed is given to a new one; `HumansenseError` when that is killed too. What `make_shard`
@@ -162,7 +163,7 @@ def _portable(error: Exception) -> Exception:
     return error
 
 
-def on_ray(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Iterator[Any]:
+def on_ray(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -> Generator[Any, None, None]:
     """The CPUs of a Ray cluster: one task of one thread is one shard; a task whose worker or machine dies is run again.
 
     The cluster is the one at `$RAY_ADDRESS`, else the one that runs on this machine, else one that is started for the

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,10 +177,11 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
         try:
             with shared_mark(settings.out / "shards") as mark:
                 jobs = [(settings, pantry, i, mark) for i in missing]
-                for frames in engine(_make_shard, jobs, settings.workers):
-                    done += frames
-                    if progress:
-                        progress(done, total)
+                with closing(engine(_make_shard, jobs, settings.workers)) as results:
+                    for frames in results:
+                        done += frames
+                        if progress:
+                            progress(done, total)
         finally:
             _sweep(settings.out)
     return done
