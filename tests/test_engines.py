@@ -14,7 +14,7 @@ import pytest
 
 from humansense.core import HumansenseError
 from humansense.synth import SynthSettings, make_set, write
-from humansense.synth.engines import ENGINES, MOST_DEATHS, check_mark, local, shared_mark
+from humansense.synth.engines import ENGINES, MOST_DEATHS, _Prepared, local, run_shards
 
 SHARDS = 4
 OPTIONS = ("--clips", str(SHARDS), "--frames", "100", "--size", "64x48", "--seed", "3", "--workers", "2")
@@ -101,12 +101,21 @@ def test_jobs_under_way_are_finished_when_another_fails(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["slow"]
 
 
-def test_a_mark_is_seen_only_where_it_is(tmp_path: Path) -> None:
-    with shared_mark(tmp_path / "shards") as mark:
-        check_mark(mark)
-        with pytest.raises(HumansenseError, match="file system that all machines share"):
-            check_mark(tmp_path / "elsewhere" / mark.name)
-    assert list((tmp_path / "shards").iterdir()) == []
+def test_a_worker_that_sees_another_folder_is_refused(tmp_path: Path) -> None:
+    """As on a machine of a cluster that does not share the file system."""
+    elsewhere = _Prepared(_square, tmp_path / "elsewhere" / "mark")
+    with pytest.raises(HumansenseError, match="elsewhere.*file system that all machines share"):
+        list(local(elsewhere, [1], 1))
+
+
+def test_leftovers_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".000001.99.partial.tar", ".shared.partial.0123", "000002.tar", ".hidden"):
+        (tmp_path / name).touch()
+    assert list(run_shards("local", _square, [], 1, tmp_path)) == []
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".hidden", "000002.tar"]
+    (tmp_path / "file").touch()
+    with pytest.raises(HumansenseError, match="a file, not a folder"):
+        list(run_shards("local", _square, [1], 1, tmp_path / "file"))
 
 
 def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
@@ -264,8 +273,8 @@ def test_a_full_disk_is_one_line_and_a_new_run_completes(whole: dict[str, str], 
 # Ray.
 
 
-def _recorded(job: tuple[SynthSettings, object, int, Path]) -> int:
-    """`_make_shard`, leaving the node's name; the first to film shard 1 is killed in the middle of it."""
+def _recorded(job: write.ShardJob) -> object:
+    """`make_shard`, leaving the node's name; the first to film shard 1 is killed in the middle of it."""
     import os
     import signal
     import threading
@@ -273,9 +282,9 @@ def _recorded(job: tuple[SynthSettings, object, int, Path]) -> int:
 
     import ray
 
-    from humansense.synth.write import _make_shard
+    from humansense.synth.write import make_shard
 
-    settings, _, number, _ = job
+    settings, number = job.settings, job.number
     notes = settings.out.parent / "notes"
     if number == 1 and not (notes / "killed").exists():
 
@@ -286,9 +295,9 @@ def _recorded(job: tuple[SynthSettings, object, int, Path]) -> int:
             os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=kill, daemon=True).start()
-    frames = _make_shard(job)  # type: ignore[arg-type]
+    done = make_shard(job)
     (notes / f"shard{number}").write_text(ray.get_runtime_context().get_node_id())
-    return frames
+    return done
 
 
 @linux
@@ -307,7 +316,7 @@ def test_ray_gives_the_same_bytes_from_two_nodes(
         cluster.add_node(**node)
         monkeypatch.setenv("RAY_ADDRESS", cluster.address)
         ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # nodes cannot import the tests
-        monkeypatch.setattr(write, "_make_shard", _recorded)
+        monkeypatch.setattr(write, "make_shard", _recorded)
         settings = SynthSettings(
             tmp_path / "set", clips=SHARDS, frames=100, size=(48, 64), seed=3, workers=1, engine="ray"
         )

@@ -1,6 +1,6 @@
 """Who runs the shards: processes of this machine, or a Ray cluster.
 
-    for frames in ENGINES["local"](make_shard, jobs, workers=2):
+    for done in run_shards("local", make_shard, jobs, workers=2, folder=out / "shards"):
         ...
 
 An engine calls `make_shard(job)` once for each job, in other processes, and yields the results in the order in which
@@ -22,7 +22,7 @@ import threading
 import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -242,29 +242,60 @@ def _ray_result(ray: Any, reference: Any) -> Any:
         raise HumansenseError(_KILLED) from error
 
 
-@contextmanager
-def shared_mark(folder: Path) -> Iterator[Path]:
-    """A new file in `folder`, while the block runs, by which a worker knows that it writes where the parent reads."""
+@dataclass(frozen=True)
+class _Prepared:
+    """`make_shard` in a process that is ready for it: it sees the parent's files, and has one thread and the body.
+
+    One thread, so that one worker and many compute the same bytes. mark: a file that the parent has just written.
+    """
+
+    make_shard: Callable[[Any], Any]
+    mark: Path
+
+    def __call__(self, job: Any) -> Any:
+        import cv2
+        import torch
+
+        from humansense.bodies import load_body
+
+        if not self.mark.exists():
+            raise HumansenseError(
+                f"the machine {platform.node()} does not see {self.mark.parent} as the one does that started the run: "
+                "choose a folder on a file system that all machines share under the same path"
+            )
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
+        load_body()
+        return self.make_shard(job)
+
+
+def run_shards(
+    engine: str, make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int, folder: Path
+) -> Generator[Any, None, None]:
+    """The results of `make_shard` for all jobs, by a row of `ENGINES`; `folder` is where the shards are written.
+
+    What killed workers have left there half-written, in this run or an earlier one, is removed. Raises `HumansenseError`
+    where `folder` cannot be written, or is not the same folder for a worker on another machine.
+    """
+    sweep(folder)
     mark = folder / f".shared.partial.{secrets.token_hex(8)}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        mark.touch()
-    except OSError as error:
-        raise write_error(mark, error) from error
-    try:
-        yield mark
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            mark.touch()
+        except OSError as error:
+            raise write_error(mark, error) from error
+        with closing(ENGINES[engine](_Prepared(make_shard, mark), jobs, workers)) as results:
+            yield from results
     finally:
+        sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files from a folder of shards; nobody may be writing there."""
+    for leftover in folder.glob(".*.partial.*"):
         with suppress(OSError):
-            mark.unlink()
-
-
-def check_mark(mark: Path) -> None:
-    """Raise `HumansenseError` where the file of `shared_mark` is not seen."""
-    if not mark.exists():
-        raise HumansenseError(
-            f"the machine {platform.node()} does not see {mark.parent.absolute()} as the one does that started the "
-            "run: choose a folder on a file system that all machines share under the same path"
-        )
+            leftover.unlink()
 
 
 ENGINES: Mapping[str, Engine] = MappingProxyType({"local": local, "ray": on_ray})

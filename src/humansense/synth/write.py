@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
 from humansense.motion import PROCEDURAL
 from humansense.motion.find import find_motions
 from humansense.synth.backgrounds import folder_backgrounds
-from humansense.synth.engines import ENGINES, check_mark, shared_mark
+from humansense.synth.engines import ENGINES, run_shards
 from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
 
 log = logging.getLogger(__name__)
@@ -74,11 +73,6 @@ class SynthSettings:
     def clips_per_shard(self) -> int:
         return max(1, FRAMES_PER_SHARD // self.frames)
 
-    def shards(self) -> list[range]:
-        """Clip numbers of each shard."""
-        step = self.clips_per_shard
-        return [range(i, min(i + step, self.clips)) for i in range(0, self.clips, step)]
-
     def description(self) -> dict[str, object]:
         """What decides the bytes: stored in set.json; a folder is only resumed with the same."""
         return {
@@ -97,14 +91,14 @@ class SynthSettings:
 
 
 @dataclass(frozen=True)
-class _Pantry:
+class Pantry:
     """The files that specs choose from."""
 
     captures: tuple[str, ...]
     backgrounds: tuple[str, ...]
 
 
-def _pantry(settings: SynthSettings) -> _Pantry:
+def stock(settings: SynthSettings) -> Pantry:
     captures: list[str] = []
     if settings.motion:
         files = [str(path) for path in find_motions(settings.motion)]
@@ -117,10 +111,10 @@ def _pantry(settings: SynthSettings) -> _Pantry:
     backgrounds = [str(path) for path in folder_backgrounds(settings.backgrounds)] if settings.backgrounds else []
     if len(backgrounds) >= 5:  # every fifth picture is the test set's
         backgrounds = [b for i, b in enumerate(backgrounds) if (i % 5 == 4) == (settings.split == "test")]
-    return _Pantry(tuple(captures), tuple(backgrounds))
+    return Pantry(tuple(captures), tuple(backgrounds))
 
 
-def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> Ingredients:
+def clip_ingredients(settings: SynthSettings, pantry: Pantry, number: int) -> Ingredients:
     """Whether clip `number` moves by capture or by procedure, and from what it chooses."""
     rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], number, 1])
     invented = not pantry.captures or rng.random() < settings.procedural
@@ -129,31 +123,34 @@ def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> I
     return Ingredients(motions, pantry.backgrounds, settings.size, settings.frames, settings.fps)
 
 
-def _make_shard(job: tuple[SynthSettings, _Pantry, int, Path]) -> int:
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to make: its number, and the numbers of its clips."""
+
+    settings: SynthSettings
+    pantry: Pantry
+    number: int
+    clips: range
+
+
+def shards(settings: SynthSettings, pantry: Pantry) -> list[ShardJob]:
+    """All shards of a set, made already or not."""
+    step = settings.clips_per_shard
+    starts = range(0, settings.clips, step)
+    return [ShardJob(settings, pantry, k, range(i, min(i + step, settings.clips))) for k, i in enumerate(starts)]
+
+
+def make_shard(job: ShardJob) -> int:
     """Film one shard; returns its number of frames."""
     from humansense.synth.film import film
 
-    settings, pantry, number, mark = job
-    check_mark(mark)
-    _prepare_process()
-    path = shard_path(settings.out, number)
-    numbers = settings.shards()[number]
-    with ShardWriter(path) as writer:
-        for clip_number in numbers:
-            seed = (settings.seed, _SPLIT_SALT[settings.split], clip_number)
-            spec = sample_spec(seed, settings.preset, clip_ingredients(settings, pantry, clip_number))
-            writer.add_clip(*film(spec, f"c{clip_number:06d}"))
-    return len(numbers) * settings.frames
-
-
-def _prepare_process() -> None:
-    """One thread, and the body at hand: one worker and many compute the same bytes."""
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    load_body()
+    settings = job.settings
+    with ShardWriter(shard_path(settings.out, job.number)) as writer:
+        for number in job.clips:
+            seed = (settings.seed, _SPLIT_SALT[settings.split], number)
+            spec = sample_spec(seed, settings.preset, clip_ingredients(settings, job.pantry, number))
+            writer.add_clip(*film(spec, f"c{number:06d}"))
+    return len(job.clips) * settings.frames
 
 
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
@@ -162,32 +159,17 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     progress: called with (frames done, frames in all) after each shard. Raises `HumansenseError` for settings that
     differ from those of a set already there, for missing files and for a full disk; what is whole stays.
     """
-    pantry = _pantry(settings)
+    pantry = stock(settings)
     load_body()  # built once, before the workers ask for it
     start_set(settings.out, settings.description())
-    _sweep(settings.out)
-    shards = settings.shards()
+    jobs = shards(settings, pantry)
     total = settings.clips * settings.frames
-    missing = [i for i in range(len(shards)) if not is_whole(shard_path(settings.out, i))]
-    done = total - sum(len(shards[i]) for i in missing) * settings.frames
+    missing = [job for job in jobs if not is_whole(shard_path(settings.out, job.number))]
+    done = total - sum(len(job.clips) for job in missing) * settings.frames
     if progress:
         progress(done, total)
-    if missing:
-        engine = ENGINES[settings.engine]
-        try:
-            with shared_mark(settings.out / "shards") as mark:
-                jobs = [(settings, pantry, i, mark) for i in missing]
-                with closing(engine(_make_shard, jobs, settings.workers)) as results:
-                    for frames in results:
-                        done += frames
-                        if progress:
-                            progress(done, total)
-        finally:
-            _sweep(settings.out)
+    for frames in run_shards(settings.engine, make_shard, missing, settings.workers, settings.out / "shards"):
+        done += frames
+        if progress:
+            progress(done, total)
     return done
-
-
-def _sweep(out: Path) -> None:
-    """Remove what workers left half-written that were killed, in this run or an earlier one."""
-    for leftover in (out / "shards").glob(".*.partial.*"):
-        leftover.unlink(missing_ok=True)
