@@ -37,7 +37,9 @@ class Synth:
     seed: int = 0
     """Decides everything."""
     workers: int = 2
-    """Processes."""
+    """Processes on this machine."""
+    engine: str = "local"
+    """local (processes of this machine) or ray (the CPUs of a Ray cluster, see docs/synthesis.md)."""
     preset: str = "surreal"
     """surreal (the recipe of SURREAL) or wild (nearer to photos: any distance, view and light)."""
     split: str = "train"

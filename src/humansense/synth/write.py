@@ -7,11 +7,7 @@ not depend on the number of workers, and an interrupted run goes on where it sto
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +20,7 @@ from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
 from humansense.motion import PROCEDURAL
 from humansense.motion.find import find_motions
 from humansense.synth.backgrounds import folder_backgrounds
+from humansense.synth.engines import ENGINES, run_shards
 from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
 
 log = logging.getLogger(__name__)
@@ -37,10 +34,10 @@ class SynthSettings:
     """What set to make.
 
     out: folder. clips, frames: how many clips, and frames in each. size: (H, W). seed: decides everything.
-    workers: processes. preset: a row of `PRESETS`. split: "train" or "test"; their specs, motion subjects
-    and background files are disjoint. motion: folder with .amc, .bvh and exponential-map .txt files, or None for
-    procedural motion only. procedural: share of clips with procedural motion when there is a folder.
-    backgrounds: folder of pictures without people, or None for procedural ones.
+    workers: processes on this machine. engine: a row of `ENGINES`, who runs the shards. preset: a row of `PRESETS`.
+    split: "train" or "test"; their specs, motion subjects and background files are disjoint. motion: folder with .amc,
+    .bvh and exponential-map .txt files, or None for procedural motion only. procedural: share of clips with procedural
+    motion when there is a folder. backgrounds: folder of pictures without people, or None for procedural ones.
     """
 
     out: Path
@@ -55,6 +52,7 @@ class SynthSettings:
     procedural: float = 0.5
     backgrounds: Path | None = None
     fps: float = 30.0
+    engine: str = "local"
 
     def __post_init__(self) -> None:
         for name, low in (("clips", 1), ("frames", 1), ("workers", 1)):
@@ -66,17 +64,14 @@ class SynthSettings:
             raise HumansenseError(f"unknown preset {self.preset!r}: use one of {', '.join(PRESETS)}")
         if self.split not in SPLITS:
             raise HumansenseError(f"unknown split {self.split!r}: use one of {', '.join(SPLITS)}")
+        if self.engine not in ENGINES:
+            raise HumansenseError(f"unknown engine {self.engine!r}: use one of {', '.join(ENGINES)}")
         if not 0 <= self.procedural <= 1:
             raise HumansenseError(f"--procedural is {self.procedural}, expected a share from 0 to 1")
 
     @property
     def clips_per_shard(self) -> int:
         return max(1, FRAMES_PER_SHARD // self.frames)
-
-    def shards(self) -> list[range]:
-        """Clip numbers of each shard."""
-        step = self.clips_per_shard
-        return [range(i, min(i + step, self.clips)) for i in range(0, self.clips, step)]
 
     def description(self) -> dict[str, object]:
         """What decides the bytes: stored in set.json; a folder is only resumed with the same."""
@@ -96,14 +91,14 @@ class SynthSettings:
 
 
 @dataclass(frozen=True)
-class _Pantry:
+class Pantry:
     """The files that specs choose from."""
 
     captures: tuple[str, ...]
     backgrounds: tuple[str, ...]
 
 
-def _pantry(settings: SynthSettings) -> _Pantry:
+def stock(settings: SynthSettings) -> Pantry:
     captures: list[str] = []
     if settings.motion:
         files = [str(path) for path in find_motions(settings.motion)]
@@ -116,10 +111,10 @@ def _pantry(settings: SynthSettings) -> _Pantry:
     backgrounds = [str(path) for path in folder_backgrounds(settings.backgrounds)] if settings.backgrounds else []
     if len(backgrounds) >= 5:  # every fifth picture is the test set's
         backgrounds = [b for i, b in enumerate(backgrounds) if (i % 5 == 4) == (settings.split == "test")]
-    return _Pantry(tuple(captures), tuple(backgrounds))
+    return Pantry(tuple(captures), tuple(backgrounds))
 
 
-def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> Ingredients:
+def clip_ingredients(settings: SynthSettings, pantry: Pantry, number: int) -> Ingredients:
     """Whether clip `number` moves by capture or by procedure, and from what it chooses."""
     rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], number, 1])
     invented = not pantry.captures or rng.random() < settings.procedural
@@ -128,50 +123,34 @@ def clip_ingredients(settings: SynthSettings, pantry: _Pantry, number: int) -> I
     return Ingredients(motions, pantry.backgrounds, settings.size, settings.frames, settings.fps)
 
 
-def _make_shard(job: tuple[SynthSettings, _Pantry, int]) -> int:
+@dataclass(frozen=True)
+class ShardJob:
+    """One shard to make: its number, and the numbers of its clips."""
+
+    settings: SynthSettings
+    pantry: Pantry
+    number: int
+    clips: range
+
+
+def shards(settings: SynthSettings, pantry: Pantry) -> list[ShardJob]:
+    """All shards of a set, made already or not."""
+    step = settings.clips_per_shard
+    starts = range(0, settings.clips, step)
+    return [ShardJob(settings, pantry, k, range(i, min(i + step, settings.clips))) for k, i in enumerate(starts)]
+
+
+def make_shard(job: ShardJob) -> int:
     """Film one shard; returns its number of frames."""
     from humansense.synth.film import film
 
-    settings, pantry, number = job
-    path = shard_path(settings.out, number)
-    numbers = settings.shards()[number]
-    with ShardWriter(path) as writer:
-        for clip_number in numbers:
-            seed = (settings.seed, _SPLIT_SALT[settings.split], clip_number)
-            spec = sample_spec(seed, settings.preset, clip_ingredients(settings, pantry, clip_number))
-            writer.add_clip(*film(spec, f"c{clip_number:06d}"))
-    return len(numbers) * settings.frames
-
-
-def _start_worker() -> None:
-    import signal
-
-    import cv2
-    import torch
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops the workers
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    load_body()
-
-
-def _run(jobs: list[tuple[SynthSettings, _Pantry, int]], workers: int) -> Iterator[int]:
-    # Always in fresh processes with one thread each, so that one worker and many compute the same bytes.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_start_worker)
-    try:
-        pending = {pool.submit(_make_shard, job) for job in jobs}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool as error:
-        raise HumansenseError(
-            "a worker was killed, perhaps for want of memory: run the same command again to go on where it stopped, "
-            "with fewer --workers if it happens again"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C the shards under way are finished, seconds, and kept
+    settings = job.settings
+    with ShardWriter(shard_path(settings.out, job.number)) as writer:
+        for number in job.clips:
+            seed = (settings.seed, _SPLIT_SALT[settings.split], number)
+            spec = sample_spec(seed, settings.preset, clip_ingredients(settings, job.pantry, number))
+            writer.add_clip(*film(spec, f"c{number:06d}"))
+    return len(job.clips) * settings.frames
 
 
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
@@ -180,20 +159,17 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     progress: called with (frames done, frames in all) after each shard. Raises `HumansenseError` for settings that
     differ from those of a set already there, for missing files and for a full disk; what is whole stays.
     """
-    pantry = _pantry(settings)
+    pantry = stock(settings)
     load_body()  # built once, before the workers ask for it
     start_set(settings.out, settings.description())
-    for leftover in (settings.out / "shards").glob(".*.partial.*"):  # of workers that were killed
-        leftover.unlink(missing_ok=True)
-    shards = settings.shards()
+    jobs = shards(settings, pantry)
     total = settings.clips * settings.frames
-    missing = [i for i in range(len(shards)) if not is_whole(shard_path(settings.out, i))]
-    done = total - sum(len(shards[i]) for i in missing) * settings.frames
+    missing = [job for job in jobs if not is_whole(shard_path(settings.out, job.number))]
+    done = total - sum(len(job.clips) for job in missing) * settings.frames
     if progress:
         progress(done, total)
-    if missing:
-        for frames in _run([(settings, pantry, i) for i in missing], min(settings.workers, os.cpu_count() or 1)):
-            done += frames
-            if progress:
-                progress(done, total)
+    for frames in run_shards(settings.engine, make_shard, missing, settings.workers, settings.out / "shards"):
+        done += frames
+        if progress:
+            progress(done, total)
     return done
