@@ -1,4 +1,8 @@
-"""A set with known truth, made without the renderer: a person is a row of spheres, one a joint."""
+"""A set with known truth, made without the renderer: a person is a row of spheres, one a joint.
+
+With `engine=True` a set has every map and SMPL's joints too, through SURREAL's lens, from a camera that stands
+somewhere: the spheres keep their places to each other and move by `STEP_M` a frame along the camera's x.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from humansense.core import Camera, Sample, joint_set, part_set
+from humansense.core import Camera, Sample, convert_joints, joint_set, look_at, part_set
 from humansense.data.store import Clip, ShardWriter, Track, shard_path, start_set
 
 SIZE = (96, 128)
 JOINTS = joint_set("human21")
 RADIUS_M = 0.075
+STEP_M = 0.02
 
 
 def camera(size: tuple[int, int] = SIZE) -> Camera:
@@ -20,24 +25,42 @@ def camera(size: tuple[int, int] = SIZE) -> Camera:
     return Camera(K, np.eye(3), np.zeros(3), size)
 
 
+def pixel_rays(view: Camera, pixels: np.ndarray | None = None) -> np.ndarray:
+    """Rays (..., 3) with z = 1 through pixels (..., 2), or through the centres of all (H, W, 3)."""
+    if pixels is None:
+        pixels = np.stack(np.meshgrid(np.arange(view.size[1]) + 0.5, np.arange(view.size[0]) + 0.5), -1)
+    return np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1) @ np.linalg.inv(view.K).T
+
+
+def hits(rays: np.ndarray, centers: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(near, far, which): depth (...,) of the first and last surface on rays (..., 3), and the first one's sphere.
+
+    NaN and -1 where a ray meets none.
+    """
+    near, far = np.full(rays.shape[:-1], np.inf), np.full(rays.shape[:-1], -np.inf)
+    which = np.full(rays.shape[:-1], -1)
+    for i, center in enumerate(centers):
+        a, b = (rays**2).sum(-1), rays @ center
+        root = b**2 - a * (center @ center - radius**2)
+        half = np.sqrt(np.maximum(root, 0))
+        first = (root > 0) & ((b - half) / a < near)
+        near[first], which[first] = ((b - half) / a)[first], i
+        far = np.where(root > 0, np.maximum(far, (b + half) / a), far)
+    nothing = which < 0
+    near[nothing] = far[nothing] = np.nan
+    return near, far, which
+
+
 def spheres(
     centers: np.ndarray, radius: float, view: Camera, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Analytic (depth, normals, parts) of spheres (N, 3) in camera axes, at the pixels' centres."""
-    height, width = view.size
-    xs, ys = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    rays = np.stack([xs, ys, np.ones_like(xs)], -1) @ np.linalg.inv(view.K).T
-    depth = np.full(view.size, np.nan)
+    rays = pixel_rays(view)
+    depth, _, which = hits(rays, centers, radius)
+    hit = which >= 0
     normals = np.zeros((*view.size, 3))
-    parts = np.zeros(view.size, np.uint8)
-    for center, label in zip(centers, labels, strict=True):
-        a, b = (rays**2).sum(-1), rays @ center
-        root = b**2 - a * (center @ center - radius**2)
-        z = (b - np.sqrt(np.maximum(root, 0))) / a
-        hit = (root > 0) & ~(z >= np.nan_to_num(depth, nan=np.inf))
-        depth[hit] = z[hit]
-        normals[hit] = (rays[hit] * z[hit][:, None] - center) / radius
-        parts[hit] = label
+    normals[hit] = (rays[hit] * depth[hit][:, None] - centers[which[hit]]) / radius
+    parts = np.where(hit, labels[which], 0).astype(np.uint8)
     return depth.astype(np.float32), normals.astype(np.float32), parts
 
 
@@ -77,25 +100,94 @@ def frame(joints: np.ndarray, view: Camera, rng: np.random.Generator) -> Sample:
     )
 
 
-def clip_frames(seed: int, frames: int = 4, size: tuple[int, int] = SIZE) -> tuple[Clip, list[Sample]]:
+def engine_camera(size: tuple[int, int] = SIZE) -> Camera:
+    """A 60 mm lens on a 32 mm sensor, level, at 1.3 m."""
+    height, width = size
+    K = np.array([[1.875 * width, 0, width / 2], [0, 1.875 * width, height / 2], [0, 0, 1]])
+    return Camera(K, *look_at(np.array([2.0, -5.0, 1.3]), np.array([0.5, 0.0, 1.3])), size)
+
+
+def smpl_joints(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(T, 24, 3) joints of SMPL: those that `human21` (T, 21, 3) shares, the others at places about the middle."""
+    smpl = convert_joints(joints, "human21", "smpl24")
+    places = rng.normal(0, 0.2, (24, 3)) + joints.mean(1)[:, None]
+    return np.where(np.isnan(smpl), places, smpl).astype(np.float32)
+
+
+GARMENTS = ("skin", "shirt", "hair")
+REFERENCE_SCALE = 0.4
+"""Size of the reference body: this part of the body of spheres, upright, facing -y."""
+
+
+def add_engine_maps(sample: Sample, joints: np.ndarray) -> None:
+    """Hidden depth, flow, garments and dense maps of a frame whose spheres (21, 3) move by `STEP_M` along x."""
+    view, parts = sample.camera, sample.parts
+    assert view is not None
+    assert parts is not None
+    rays = pixel_rays(view)
+    depth, far, which = hits(rays, joints, RADIUS_M)
+    points = rays * depth[..., None]
+    nobody = which < 0
+    sample.hidden_depth = far.astype(np.float32)
+    sample.garments = np.where(nobody, 0, parts % len(GARMENTS) + 1).astype(np.uint8)
+    sample.dense = (REFERENCE_SCALE * (points - joints.mean(0))[..., [0, 2, 1]] * (1, 1, -1)).astype(np.float32)
+    for field, step in (("flow", STEP_M), ("flow_back", -STEP_M)):
+        setattr(sample, field, _flow(view, points, joints, np.array([step, 0, 0])))
+
+
+def _flow(view: Camera, points: np.ndarray, joints: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """(H, W, 2) pixels: NaN where the point, moved, is hidden by another sphere or out of the picture."""
+    height, width = view.size
+    pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1)
+    nobody = np.isnan(points[..., 2])
+    target = np.where(nobody[..., None], pixels, view.to_pixels(points + step))
+    seen, _, _ = hits(pixel_rays(view, target), joints + step, RADIUS_M)
+    moved = points[..., 2] + step[2]
+    same = np.where(nobody, np.isnan(seen), np.abs(np.nan_to_num(seen, nan=np.inf) - moved) < 1e-4)
+    inside = (target >= 0).all(-1) & (target[..., 0] <= width) & (target[..., 1] <= height)
+    flow = target - pixels
+    flow[~(same & inside)] = np.nan
+    return flow.astype(np.float32)
+
+
+def clip_frames(
+    seed: int, frames: int = 4, size: tuple[int, int] = SIZE, engine: bool = False
+) -> tuple[Clip, list[Sample]]:
     rng = np.random.default_rng(seed)
-    view = camera(size)
-    start = body(rng)
-    joints = np.stack([start + np.array([0.02 * t, 0, 0]) for t in range(frames)]).astype(np.float32)
+    view = engine_camera(size) if engine else camera(size)
+    start = body(rng, 7.0 if engine else 4.0)
+    joints = np.stack([start + np.array([STEP_M * t, 0, 0]) for t in range(frames)]).astype(np.float32)
+    sets = {"human21": joints} | ({"smpl24": smpl_joints(joints, np.random.default_rng(seed))} if engine else {})
     track = Track(
-        joints3d={"human21": joints},
+        joints3d=sets,
         arrays={"shape": rng.random(11, np.float32), "pose": rng.random((frames, 104, 3, 3), np.float32)},
         info={"subject": "s1"},
     )
-    clip = Clip(f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed})
-    return clip, [frame(row, view, rng) for row in joints]
+    table = {"garments": [{"person": 0, "name": name} for name in GARMENTS]} if engine else {}
+    clip = Clip(f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed, **table})
+    samples = [frame(row, view, rng) for row in joints]
+    if engine:
+        for sample, row in zip(samples, joints, strict=True):
+            add_engine_maps(sample, row)
+        # What is before the first frame and after the last is not known.
+        assert samples[0].flow_back is not None
+        assert samples[-1].flow is not None
+        samples[0].flow_back[...] = samples[-1].flow[...] = np.nan
+    return clip, samples
 
 
-def make_set(root: Path, shards: int = 2, clips: int = 2, frames: int = 4, size: tuple[int, int] = SIZE) -> Path:
+def make_set(
+    root: Path,
+    shards: int = 2,
+    clips: int = 2,
+    frames: int = 4,
+    size: tuple[int, int] = SIZE,
+    engine: bool = False,
+) -> Path:
     """`shards` shards of `clips` clips; the clip's number is its seed."""
     start_set(root, {"preset": "fake", "seed": 0, "clips": shards * clips})
     for number in range(shards):
         with ShardWriter(shard_path(root, number)) as writer:
             for k in range(clips):
-                writer.add_clip(*clip_frames(number * clips + k, frames, size))
+                writer.add_clip(*clip_frames(number * clips + k, frames, size, engine))
     return root
