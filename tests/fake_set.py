@@ -164,7 +164,9 @@ def clip_frames(
         info={"subject": "s1"},
     )
     table = {"garments": [{"person": 0, "name": name} for name in GARMENTS]} if engine else {}
-    clip = Clip(f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed, **table})
+    clip = Clip(
+        f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed, **table}
+    )
     samples = [frame(row, view, rng) for row in joints]
     if engine:
         for sample, row in zip(samples, joints, strict=True):
