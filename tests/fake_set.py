@@ -119,8 +119,12 @@ REFERENCE_SCALE = 0.4
 """Size of the reference body: this part of the body of spheres, upright, facing -y."""
 
 
-def add_engine_maps(sample: Sample, joints: np.ndarray) -> None:
-    """Hidden depth, flow, garments and dense maps of a frame whose spheres (21, 3) move by `STEP_M` along x."""
+def add_engine_maps(sample: Sample, clip_joints: np.ndarray, t: int) -> None:
+    """Hidden depth, flow, garments and dense maps of frame `t` of spheres (T, 21, 3) that move by `STEP_M` along x.
+
+    The first frame has no backward flow, the last no forward flow.
+    """
+    joints = clip_joints[t]
     view, parts = sample.camera, sample.parts
     assert view is not None
     assert parts is not None
@@ -131,17 +135,20 @@ def add_engine_maps(sample: Sample, joints: np.ndarray) -> None:
     sample.hidden_depth = far.astype(np.float32)
     sample.garments = np.where(nobody, 0, parts % len(GARMENTS) + 1).astype(np.uint8)
     sample.dense = (REFERENCE_SCALE * (points - joints.mean(0))[..., [0, 2, 1]] * (1, 1, -1)).astype(np.float32)
-    for field, step in (("flow", STEP_M), ("flow_back", -STEP_M)):
-        setattr(sample, field, _flow(view, points, joints, np.array([step, 0, 0])))
+    for field, other, step in (("flow", t + 1, STEP_M), ("flow_back", t - 1, -STEP_M)):
+        flow = np.full((*view.size, 2), np.nan, np.float32)
+        if 0 <= other < len(clip_joints):
+            flow = _flow(view, points, clip_joints[other], np.array([step, 0, 0]))
+        setattr(sample, field, flow)
 
 
-def _flow(view: Camera, points: np.ndarray, joints: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """(H, W, 2) pixels: NaN where the point, moved, is hidden by another sphere or out of the picture."""
+def _flow(view: Camera, points: np.ndarray, there: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """(H, W, 2) pixels to the frame with the spheres `there`: NaN where the point is hidden or out of the picture."""
     height, width = view.size
     pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1)
     nobody = np.isnan(points[..., 2])
     target = np.where(nobody[..., None], pixels, view.to_pixels(points + step))
-    seen, _, _ = hits(pixel_rays(view, target), joints + step, RADIUS_M)
+    seen, _, _ = hits(pixel_rays(view, target), there, RADIUS_M)
     moved = points[..., 2] + step[2]
     same = np.where(nobody, np.isnan(seen), np.abs(np.nan_to_num(seen, nan=np.inf) - moved) < 1e-4)
     inside = (target >= 0).all(-1) & (target[..., 0] <= width) & (target[..., 1] <= height)
@@ -169,12 +176,8 @@ def clip_frames(
     )
     samples = [frame(row, view, rng) for row in joints]
     if engine:
-        for sample, row in zip(samples, joints, strict=True):
-            add_engine_maps(sample, row)
-        # What is before the first frame and after the last is not known.
-        assert samples[0].flow_back is not None
-        assert samples[-1].flow is not None
-        samples[0].flow_back[...] = samples[-1].flow[...] = np.nan
+        for t, sample in enumerate(samples):
+            add_engine_maps(sample, joints, t)
     return clip, samples
 
 

@@ -20,11 +20,15 @@ ROUGH_PX = 0.5
 """95 % of the pixels land this close: the map there is interpolated between pixels, and a surface bends."""
 SAME_PERSON = 0.99
 """This share of the valid pixels lands beside a pixel of the same person (or of the background)."""
+_LIMITS = (("median", 50, ACCURACY_PX), ("95 %", 95, ROUGH_PX))
+# From one camera to quite another much of what is seen head on is seen edge on, where nothing can be interpolated: over
+# a cut only the median counts.
+
 ENOUGH = 30
 """Fewer pixels than this have no median."""
 CELL_M = 0.02
 """Two frames see the same place of a body if they see the same cell of this size on the reference body."""
-_TURN, _SHIFT_M = 0.05, 0.5  # beyond (1 - cosine, metres) from frame to frame a camera is another one: a cut
+_TURN, _SHIFT_M, _ZOOM = 0.01, 0.5, 1.1  # beyond (1 - cosine, metres, ratio) from frame to frame: a cut
 
 
 @dataclass(frozen=True)
@@ -79,11 +83,11 @@ def check_motion(report: CheckReport, file: str, here: Sample, there: Sample) ->
         if a.dense is None or b.dense is None:
             continue
         smooth, pixel_m = _smooth(landing, a, b)
-        _check_dense(report, named, smooth, pixel_m, (a.dense, b.dense))
+        _check_dense(report, named, smooth, pixel_m, (a.dense, b.dense), cut)
         if not cut:
             _check_found(report, named, flow, a, b)
         if flow is here.flow and there.flow_back is not None:
-            _check_inverse(report, file, smooth, there.flow_back)
+            _check_inverse(report, file, smooth, there.flow_back, cut)
 
 
 def _known(values: np.ndarray) -> np.ndarray:
@@ -94,8 +98,10 @@ def _known(values: np.ndarray) -> np.ndarray:
 def _camera_motion(here: Camera, there: Camera) -> tuple[bool, bool]:
     """(it stands still, it is another camera)."""
     still = all(np.array_equal(getattr(here, name), getattr(there, name)) for name in ("K", "R", "t"))
-    turn = 1 - float(here.R[2] @ there.R[2])
-    return still, turn > _TURN or float(np.linalg.norm(here.center - there.center)) > _SHIFT_M
+    turn = 1 - float((here.R * there.R).sum(1).min())
+    shift = float(np.linalg.norm(here.center - there.center))
+    zoom = float(there.K[0, 0] / here.K[0, 0])
+    return still, turn > _TURN or shift > _SHIFT_M or max(zoom, 1 / zoom) > _ZOOM
 
 
 def _land(flow: np.ndarray, on: np.ndarray) -> _Landing:
@@ -152,7 +158,7 @@ def _smooth(landing: _Landing, here: Sample, there: Sample) -> tuple[_Landing, n
     """The pixels that land amid one smooth piece of the same person, and a pixel's size there, metres.
 
     On a piece that is not smooth (a sleeve before the trunk) nothing can be interpolated. The size is that of a pixel
-    on the reference body; smooth is where it is at most four times its median.
+    on the reference body; smooth is where it is at most twice its median.
     """
     assert here.instance is not None
     assert there.instance is not None
@@ -165,7 +171,7 @@ def _smooth(landing: _Landing, here: Sample, there: Sample) -> tuple[_Landing, n
     corners = landing.at(there.dense)
     edges = [_length(corners[:, i] - corners[:, j]) for i, j in ((0, 1), (2, 3), (0, 2), (1, 3))]
     longest = np.maximum(np.maximum(edges[0], edges[1]), np.maximum(edges[2], edges[3]))
-    smooth = longest <= 4 * np.median(np.concatenate(edges))
+    smooth = longest <= 2 * np.median(np.concatenate(edges))
     return landing.only(smooth), ((edges[0] + edges[1] + edges[2] + edges[3]) / 4)[smooth]
 
 
@@ -174,7 +180,12 @@ def _length(vectors: np.ndarray) -> np.ndarray:
 
 
 def _check_dense(
-    report: CheckReport, file: str, landing: _Landing, pixel_m: np.ndarray, dense: tuple[np.ndarray, np.ndarray]
+    report: CheckReport,
+    file: str,
+    landing: _Landing,
+    pixel_m: np.ndarray,
+    dense: tuple[np.ndarray, np.ndarray],
+    cut: bool,
 ) -> None:
     """The landing point shows the place of the body that the pixel sees."""
     if len(pixel_m) < ENOUGH:
@@ -183,7 +194,7 @@ def _check_dense(
     error = _length(landing.between(there) - here[landing.rows, landing.columns])
     # Three coordinates of two maps, each within half a step.
     steps = np.sqrt(3) * DENSE_UNIT_M
-    for name, share, accuracy in (("median", 50, ACCURACY_PX), ("95 %", 95, ROUGH_PX)):
+    for name, share, accuracy in _LIMITS[: 1 if cut else 2]:
         ratio = float(np.percentile(error / (accuracy * pixel_m + steps), share))
         report.note(f"flow against dense, {name}, of {accuracy} px and the steps stored", ratio)
         size = f"{np.median(pixel_m) * 1000:.1f} mm a pixel"
@@ -191,14 +202,14 @@ def _check_dense(
         report.expect(ratio <= 1, file, "flow leads to the same place of the body", detail)
 
 
-def _check_inverse(report: CheckReport, file: str, landing: _Landing, back: np.ndarray) -> None:
+def _check_inverse(report: CheckReport, file: str, landing: _Landing, back: np.ndarray, cut: bool) -> None:
     """There and back is where it began."""
     landing = landing.only(np.isfinite(back[..., 0].reshape(-1)[landing.around]).all(1))
     if len(landing.rows) < ENOUGH:
         return
     gap = _length(landing.flow + landing.between(back))
     steps = np.sqrt(2) / FLOW_STEPS
-    for name, share, accuracy in (("median", 50, ACCURACY_PX), ("95 %", 95, ROUGH_PX)):
+    for name, share, accuracy in _LIMITS[: 1 if cut else 2]:
         value = float(np.percentile(gap, share))
         report.note(f"there and back, {name}, px", value)
         report.expect(value <= accuracy + steps, file, "flows are inverse", f"{name} is off by {value:.2f} px")
