@@ -25,24 +25,42 @@ def camera(size: tuple[int, int] = SIZE) -> Camera:
     return Camera(K, np.eye(3), np.zeros(3), size)
 
 
+def pixel_rays(view: Camera, pixels: np.ndarray | None = None) -> np.ndarray:
+    """Rays (..., 3) with z = 1 through pixels (..., 2), or through the centres of all (H, W, 3)."""
+    if pixels is None:
+        pixels = np.stack(np.meshgrid(np.arange(view.size[1]) + 0.5, np.arange(view.size[0]) + 0.5), -1)
+    return np.concatenate([pixels, np.ones((*pixels.shape[:-1], 1))], -1) @ np.linalg.inv(view.K).T
+
+
+def hits(rays: np.ndarray, centers: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(near, far, which): depth (...,) of the first and last surface on rays (..., 3), and the first one's sphere.
+
+    NaN and -1 where a ray meets none.
+    """
+    near, far = np.full(rays.shape[:-1], np.inf), np.full(rays.shape[:-1], -np.inf)
+    which = np.full(rays.shape[:-1], -1)
+    for i, center in enumerate(centers):
+        a, b = (rays**2).sum(-1), rays @ center
+        root = b**2 - a * (center @ center - radius**2)
+        half = np.sqrt(np.maximum(root, 0))
+        first = (root > 0) & ((b - half) / a < near)
+        near[first], which[first] = ((b - half) / a)[first], i
+        far = np.where(root > 0, np.maximum(far, (b + half) / a), far)
+    nothing = which < 0
+    near[nothing] = far[nothing] = np.nan
+    return near, far, which
+
+
 def spheres(
     centers: np.ndarray, radius: float, view: Camera, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Analytic (depth, normals, parts) of spheres (N, 3) in camera axes, at the pixels' centres."""
-    height, width = view.size
-    xs, ys = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-    rays = np.stack([xs, ys, np.ones_like(xs)], -1) @ np.linalg.inv(view.K).T
-    depth = np.full(view.size, np.nan)
+    rays = pixel_rays(view)
+    depth, _, which = hits(rays, centers, radius)
+    hit = which >= 0
     normals = np.zeros((*view.size, 3))
-    parts = np.zeros(view.size, np.uint8)
-    for center, label in zip(centers, labels, strict=True):
-        a, b = (rays**2).sum(-1), rays @ center
-        root = b**2 - a * (center @ center - radius**2)
-        z = (b - np.sqrt(np.maximum(root, 0))) / a
-        hit = (root > 0) & ~(z >= np.nan_to_num(depth, nan=np.inf))
-        depth[hit] = z[hit]
-        normals[hit] = (rays[hit] * z[hit][:, None] - center) / radius
-        parts[hit] = label
+    normals[hit] = (rays[hit] * depth[hit][:, None] - centers[which[hit]]) / radius
+    parts = np.where(hit, labels[which], 0).astype(np.uint8)
     return depth.astype(np.float32), normals.astype(np.float32), parts
 
 
@@ -96,30 +114,47 @@ def smpl_joints(joints: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.where(np.isnan(smpl), places, smpl).astype(np.float32)
 
 
-def add_engine_maps(sample: Sample, joints: np.ndarray) -> None:
-    """Hidden depth, flow, garments and dense maps of a frame whose spheres (21, 3) move by `STEP_M` along x."""
-    view, depth, parts = sample.camera, sample.depth, sample.parts
+GARMENTS = ("skin", "shirt", "hair")
+REFERENCE_SCALE = 0.4
+"""Size of the reference body: this part of the body of spheres, upright, facing -y."""
+
+
+def add_engine_maps(sample: Sample, clip_joints: np.ndarray, t: int) -> None:
+    """Hidden depth, flow, garments and dense maps of frame `t` of spheres (T, 21, 3) that move by `STEP_M` along x.
+
+    The first frame has no backward flow, the last no forward flow.
+    """
+    joints = clip_joints[t]
+    view, parts = sample.camera, sample.parts
     assert view is not None
-    assert depth is not None
     assert parts is not None
+    rays = pixel_rays(view)
+    depth, far, which = hits(rays, joints, RADIUS_M)
+    points = rays * depth[..., None]
+    nobody = which < 0
+    sample.hidden_depth = far.astype(np.float32)
+    sample.garments = np.where(nobody, 0, parts % len(GARMENTS) + 1).astype(np.uint8)
+    sample.dense = (REFERENCE_SCALE * (points - joints.mean(0))[..., [0, 2, 1]] * (1, 1, -1)).astype(np.float32)
+    for field, other, step in (("flow", t + 1, STEP_M), ("flow_back", t - 1, -STEP_M)):
+        flow = np.full((*view.size, 2), np.nan, np.float32)
+        if 0 <= other < len(clip_joints):
+            flow = _flow(view, points, clip_joints[other], np.array([step, 0, 0]))
+        setattr(sample, field, flow)
+
+
+def _flow(view: Camera, points: np.ndarray, there: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """(H, W, 2) pixels to the frame with the spheres `there`: NaN where the point is hidden or out of the picture."""
     height, width = view.size
     pixels = np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), -1)
-    rays = np.concatenate([pixels, np.ones((*view.size, 1))], -1) @ np.linalg.inv(view.K).T
-    points = rays * depth[..., None]
-    nobody = np.isnan(depth)
-    sample.hidden_depth = (depth + RADIUS_M).astype(np.float32)
-    sample.garments = np.where(nobody, 0, parts % 3 + 1).astype(np.uint8)
-    sample.dense = (points - joints.mean(0)).astype(np.float32)
-    for field, step in (("flow", STEP_M), ("flow_back", -STEP_M)):
-        moved = points + np.array([step, 0, 0])
-        flow = np.where(nobody[..., None], 0, view.to_pixels(moved) - pixels)
-        there, _, _ = spheres(joints + np.array([step, 0, 0]), RADIUS_M, view, sphere_labels())
-        column, row = np.floor(pixels + flow).astype(int).transpose(2, 0, 1)
-        inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-        seen = there[row.clip(0, height - 1), column.clip(0, width - 1)]
-        hidden = np.where(nobody, ~np.isnan(seen), ~(np.abs(seen - depth) < 0.03))
-        flow[hidden | ~inside] = np.nan
-        setattr(sample, field, flow.astype(np.float32))
+    nobody = np.isnan(points[..., 2])
+    target = np.where(nobody[..., None], pixels, view.to_pixels(points + step))
+    seen, _, _ = hits(pixel_rays(view, target), there, RADIUS_M)
+    moved = points[..., 2] + step[2]
+    same = np.where(nobody, np.isnan(seen), np.abs(np.nan_to_num(seen, nan=np.inf) - moved) < 1e-4)
+    inside = (target >= 0).all(-1) & (target[..., 0] <= width) & (target[..., 1] <= height)
+    flow = target - pixels
+    flow[~(same & inside)] = np.nan
+    return flow.astype(np.float32)
 
 
 def clip_frames(
@@ -135,11 +170,14 @@ def clip_frames(
         arrays={"shape": rng.random(11, np.float32), "pose": rng.random((frames, 104, 3, 3), np.float32)},
         info={"subject": "s1"},
     )
-    clip = Clip(f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed})
+    table = {"garments": [{"person": 0, "name": name} for name in GARMENTS]} if engine else {}
+    clip = Clip(
+        f"c{seed:06d}", people=(track,), action="walk", subject="s1", source="fake", info={"seed": seed, **table}
+    )
     samples = [frame(row, view, rng) for row in joints]
     if engine:
-        for sample, row in zip(samples, joints, strict=True):
-            add_engine_maps(sample, row)
+        for t, sample in enumerate(samples):
+            add_engine_maps(sample, joints, t)
     return clip, samples
 
 

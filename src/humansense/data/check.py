@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
 import tarfile
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from humansense.core import Camera, HumansenseError, part_set
+from humansense.core import Camera, HumansenseError, Sample, part_set
+from humansense.data.check_maps import check_optional_maps
+from humansense.data.check_motion import check_ends, check_motion
+from humansense.data.check_report import CheckReport
 from humansense.data.store_read import ALL_MAPS, ClipEntry, ClipSet
 from humansense.data.store_write import instance_box
 from humansense.data.visibility import BEFORE_M
@@ -27,97 +35,136 @@ NORMALS_DEG = 15.0
 """The greatest median angle between the normals and the slope of the depth map."""
 SAME_SIDE = 0.95
 """Of the visible limb joints at least this share must lie on pixels of their own side."""
+GROUP_M = 1e-4
+"""The joints of clips that show one performance agree in the world within this; stored in float32, they do by far."""
 
 # Limb joints and the limb segments of smpl24 whose side must be theirs.
 _SIDED = ("wrist", "elbow", "knee", "ankle")
 _LIMBS = ("UpLeg", "Leg", "Foot", "ToeBase", "Arm", "ForeArm", "Hand", "HandIndex1")
 
 
-@dataclass(frozen=True)
-class Failure:
-    """One thing that is not as it should be. file: shard and frame; check: which; detail: what was found."""
-
-    file: str
-    check: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.check}: {self.detail}"
-
-
-@dataclass
-class CheckReport:
-    """What `check_set` found.
-
-    checked: how often each thing was checked. failures: at most `MAX_FAILURES`; `failed` counts all of them by check.
-    worst: the figure that came nearest to a limit. digest: SHA-256 over the shards, equal for equal bytes.
-    """
-
-    root: str
-    clips: int = 0
-    frames: int = 0
-    checked: Counter[str] = field(default_factory=Counter)
-    failed: Counter[str] = field(default_factory=Counter)
-    failures: list[Failure] = field(default_factory=list)
-    worst: dict[str, float] = field(default_factory=dict)
-    digest: str = ""
-
-    MAX_FAILURES = 50
-
-    @property
-    def ok(self) -> bool:
-        return not self.failed
-
-    def expect(self, passed: bool, file: str, check: str, detail: str) -> None:
-        self.checked[check] += 1
-        if not passed:
-            self.failed[check] += 1
-            if len(self.failures) < self.MAX_FAILURES:
-                self.failures.append(Failure(file, check, detail))
-
-    def note(self, name: str, value: float) -> None:
-        self.worst[name] = max(self.worst.get(name, -np.inf), float(value))
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "set": self.root,
-            "ok": self.ok,
-            "clips": self.clips,
-            "frames": self.frames,
-            "checked": dict(self.checked),
-            "failed": dict(self.failed),
-            "failures": [str(failure) for failure in self.failures],
-            "worst": {name: round(value, 5) for name, value in self.worst.items()},
-            "sha256": self.digest,
-        }
-
-
-def check_set(root: str | Path, every: int = 1, progress: Callable[[int, int], None] | None = None) -> CheckReport:
+def check_set(
+    root: str | Path,
+    every: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+) -> CheckReport:
     """Check a set, or every `every`-th frame of it; files and clips are always checked in full.
 
-    progress is called with (frames done, frames in all). Raises `HumansenseError` only where there is nothing to check
-    (no set, a newer format, a shard cut short); whatever else is wrong is in the report.
+    progress is called with (frames done, frames in all). workers: processes; the report does not depend on them. Raises
+    `HumansenseError` only where there is nothing to check (no set, a newer format, a shard cut short); whatever else is
+    wrong is in the report.
     """
     clips = ClipSet(root, joint_set="anny")
     report = CheckReport(str(root), clips=len(clips.clips), frames=len(clips))
     report.digest = set_digest(clips)
     for number, path in enumerate(clips.shards):
         _check_shard(report, path.with_suffix(".tar"), [c for c in clips.clips if c.shard == number])
-    sides = np.zeros(2, np.int64)
-    for clip in clips.clips:
-        _check_joints(report, clips, clip)
-        for t in range(clip.frames):
-            i = clip.start + t
-            if i % every == 0:
-                _check_frame(report, clips, clip, t, sides)
-            if progress:
-                progress(i + 1, len(clips))
+    _check_groups(report, clips)
+    sides, done = np.zeros(2, np.int64), 0
+    jobs = [(str(root), number, every) for number in range(len(clips.clips))]
+    for (part, of_clip), clip in zip(_run(jobs, workers), clips.clips, strict=True):
+        report.add(part)
+        sides += of_clip
+        done += clip.frames
+        if progress:
+            progress(done, len(clips))
     if sides.sum() >= 20:
         share = sides[0] / sides.sum()
         report.note("limb joints on the other side, share", 1 - share)
         report.expect(share >= SAME_SIDE, str(root), "sides", f"{share:.3f} of the limb joints lie on their own side")
     return report
+
+
+_Job = tuple[str, int, int]
+
+
+def _run(jobs: list[_Job], workers: int) -> Iterator[tuple[CheckReport, np.ndarray]]:
+    """The clips' reports, in order."""
+    if min(workers, len(jobs)) <= 1:
+        yield from map(_check_clip, jobs)
+        return
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(
+            min(workers, len(jobs)), context, initializer=cv2.setNumThreads, initargs=(1,)
+        ) as pool:
+            yield from pool.map(_check_clip, jobs)
+    except BrokenProcessPool as error:
+        raise HumansenseError(
+            "a process of the check was killed, perhaps for want of memory: use fewer --workers"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _open(root: str) -> ClipSet:
+    return ClipSet(root, joint_set="anny")
+
+
+def _check_clip(job: _Job) -> tuple[CheckReport, np.ndarray]:
+    """All of one clip; and how many limb joints lie on (their own, the other) side."""
+    root, number, every = job
+    clips = _open(root)
+    clip = clips.clips[number]
+    report, sides = CheckReport(root), np.zeros(2, np.int64)
+    _check_joints(report, clips, clip)
+    garments = _info(clips, clip).get("garments")
+    kept: dict[int, Sample] = {}
+    for t in range(clip.frames):
+        if (clip.start + t) % every:
+            continue
+        file = f"{clips.shards[clip.shard].stem}.tar {clip.key}_f{t:04d}"
+        try:
+            sample = kept.pop(t, None) or clips.read(clip.start + t, ALL_MAPS)
+        except HumansenseError as error:
+            report.expect(False, file, "pictures", str(error))
+            continue
+        _check_frame(report, clips, clip, (t, sample, file), sides)
+        if sample.instance is None:
+            continue
+        check_optional_maps(report, file, sample, garments)
+        check_ends(report, file, sample, first=t == 0, last=t == clip.frames - 1)
+        if sample.flow is not None and t + 1 < clip.frames:
+            with suppress(HumansenseError):  # a frame that cannot be read is reported in its turn
+                kept = {t + 1: clips.read(clip.start + t + 1, ALL_MAPS)}
+                check_motion(report, file, sample, kept[t + 1])
+    return report, sides
+
+
+def _info(clips: ClipSet, clip: ClipEntry) -> dict[str, Any]:
+    info = clips.clip_info(clip).get("info")
+    return info if isinstance(info, dict) else {}
+
+
+def _check_groups(report: CheckReport, clips: ClipSet) -> None:
+    """Clips of one performance have the same joints in the world, and other numbers of their cameras."""
+    groups: dict[str, list[ClipEntry]] = {}
+    views: dict[str, list[Any]] = {}
+    for clip in clips.clips:
+        info = _info(clips, clip)
+        if "group" in info:
+            groups.setdefault(str(info["group"]), []).append(clip)
+            views.setdefault(str(info["group"]), []).append(info.get("view"))
+    for name, members in groups.items():
+        numbers = Counter(map(str, views[name]))
+        report.expect(
+            len(numbers) == len(members), name, "views of a group", f"{numbers.most_common(1)[0][0]} is there twice"
+        )
+        first = _world_joints(clips, members[0])
+        for clip in members[1:]:
+            joints = _world_joints(clips, clip)
+            same = clip.joints == members[0].joints and joints.shape == first.shape
+            same = same and np.array_equal(np.isfinite(joints), np.isfinite(first))
+            off = float(np.nanmax(np.abs(joints - first), initial=0.0)) if same and joints.size else 0.0
+            report.note("joints of a group apart, m", off)
+            detail = f"off those of {members[0].key} by {off:.6f} m" if same else f"other joints than {members[0].key}"
+            report.expect(same and off <= GROUP_M, clip.key, "joints of a group", detail)
+
+
+def _world_joints(clips: ClipSet, clip: ClipEntry) -> np.ndarray:
+    """(T, P, N, 3) metres: R^T (x - t)."""
+    joints = clips.clip_array(clip, "joints3d").astype(np.float64)
+    return np.einsum("tji,tpnj->tpni", clips.clip_array(clip, "R"), joints - clips.clip_array(clip, "t")[:, None, None])
 
 
 def set_digest(clips: ClipSet) -> str:
@@ -188,13 +235,11 @@ class _Frame:
     normals: np.ndarray
 
 
-def _check_frame(report: CheckReport, clips: ClipSet, clip: ClipEntry, t: int, sides: np.ndarray) -> None:
-    file = f"{clips.shards[clip.shard].stem}.tar {clip.key}_f{t:04d}"
-    try:
-        sample = clips.read(clip.start + t, ALL_MAPS)
-    except HumansenseError as error:
-        report.expect(False, file, "pictures", str(error))
-        return
+def _check_frame(
+    report: CheckReport, clips: ClipSet, clip: ClipEntry, seen: tuple[int, Sample, str], sides: np.ndarray
+) -> None:
+    """seen: number of the frame, its maps, and how to name it."""
+    t, sample, file = seen
     report.expect(sample.size == clip.size, file, "pictures", f"{sample.size} pixels, the index states {clip.size}")
     maps = (sample.instance, sample.parts, sample.depth, sample.normals)
     report.expect(all(m is not None for m in maps), file, "maps", "a map is missing")
@@ -220,7 +265,7 @@ def _check_support(report: CheckReport, frame: _Frame) -> None:
     for name, support in (
         ("parts", frame.parts > 0),
         ("depth", np.isfinite(frame.depth)),
-        ("normals", frame.normals.any(-1)),
+        ("normals", (frame.normals[..., 0] != 0) | (frame.normals[..., 1] != 0) | (frame.normals[..., 2] != 0)),
     ):
         differs = int((support != person).sum())
         report.expect(differs == 0, frame.file, f"{name} where instance is", f"{differs} pixels differ")
