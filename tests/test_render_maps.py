@@ -24,6 +24,7 @@ from test_render import (
 
 from humansense.core import Camera, HumansenseError, look_at
 from humansense.render import Floor, Renderer, Shutter, Sun
+from humansense.render.textures import pyramid
 
 BLACK = np.zeros((2, 2, 3), np.uint8)
 
@@ -188,6 +189,22 @@ def test_the_colour_of_holes_does_not_bleed(distance_m: float) -> None:
     )
     assert frame.image[..., 0].max() > (150 if distance_m < 10 else 60)
     assert frame.image[..., 1:].max() == 0
+
+
+def test_reductions_are_means_weighted_by_alpha() -> None:
+    rng = np.random.default_rng(0)
+    texture = rng.integers(0, 256, (64, 48, 4), dtype=np.uint8)
+    texture[:16, :16, 3] = 0
+    levels = pyramid(texture)
+    alpha = texture[..., 3:].astype(float)
+    weight = alpha.reshape(32, 2, 24, 2, 1).sum((1, 3))
+    mean = (texture[..., :3] * alpha).reshape(32, 2, 24, 2, 3).sum((1, 3)) / np.maximum(weight, 1e-9)
+    known = weight[..., 0] > 0
+    assert np.abs(levels[1] - mean)[known].max() <= 0.51
+    np.testing.assert_array_equal(levels[0][texture[..., 3] > 0], texture[..., :3][texture[..., 3] > 0])
+    around = levels[0][:16, :16].astype(float)  # holes take the colour of what surrounds them, far away: a mean
+    assert np.abs(around - 127).max() < 60
+    assert [level.shape for level in levels] == [level.shape for level in pyramid(texture[..., :3])]
 
 
 def test_an_alpha_of_255_changes_nothing() -> None:

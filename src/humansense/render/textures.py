@@ -42,17 +42,19 @@ def _pyramid_of_the_opaque(texture: np.ndarray) -> list[np.ndarray]:
 
     So neither reduction nor interpolation mixes the colour of a hole (often black) into its rim.
     """
-    alpha = texture[..., 3:].astype(np.float32)
-    sums = [np.concatenate([texture[..., :3] * alpha, alpha], -1)]
-    while min(sums[-1].shape[:2]) > 1:
+    rgb, alpha = np.ascontiguousarray(texture[..., :3]), np.ascontiguousarray(texture[..., 3])
+    sums = [cv2.multiply(rgb, cv2.merge([alpha] * 3), dtype=cv2.CV_32F)]
+    alphas = [alpha.astype(np.float32)]
+    while min(alphas[-1].shape) > 1:
         sums.append(_halved(sums[-1]))
-    total = sums[0].reshape(-1, 4).sum(0, dtype=np.float64)
-    color = np.broadcast_to(total[:3] / total[3] if total[3] else 0.0, (1, 1, 3)).astype(np.float32)
-    levels = []
-    for level in reversed(sums):
-        height, width = level.shape[:2]
-        known = level[..., 3:] > 0
-        above = cv2.resize(color, (width, height), interpolation=cv2.INTER_NEAREST)
-        color = np.where(known, level[..., :3] / np.where(known, level[..., 3:], 1.0), above)
-        levels.append(np.rint(color).astype(np.uint8))
+        alphas.append(_halved(alphas[-1]))
+    mean = np.array(cv2.mean(sums[0])[:3]) / max(cv2.mean(alphas[0])[0], 1e-9)
+    color: np.ndarray = np.rint(mean).astype(np.uint8).reshape(1, 1, 3)
+    levels: list[np.ndarray] = []
+    for level, (total, weight) in reversed(list(enumerate(zip(sums, alphas, strict=True)))):
+        holes = weight <= 0
+        above = cv2.resize(color, weight.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        color = rgb if level == 0 else cv2.convertScaleAbs(cv2.divide(total, cv2.merge([weight] * 3)))
+        color[holes] = above[holes]
+        levels.append(color)
     return levels[::-1]
