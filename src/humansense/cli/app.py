@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "predict": ("predict", "Predict", "joints, parts and depth of the person in photos and videos"),
         "demo": ("demo", "Demo", "predict on real photos, make synthetic ones, and write a report to look at"),
         "synth": ("synth", "Synth", "make a set of labelled synthetic people"),
+        "label": ("label", "Label", "truth for real pictures from bodies that were fitted to them"),
         "data info": ("data", "Info", "what a set holds"),
         "data check": ("data", "Check", "prove that the truth of a set agrees with itself"),
         "data show": ("data", "Show", "a contact sheet or a video of a set with every map"),
