@@ -11,9 +11,10 @@ import pytest
 
 from humansense.core.errors import HumansenseError
 from humansense.synth import fabrics, surfaces
-from humansense.synth.backgrounds import SCENES, folder_backgrounds, load_background, procedural_background
+from humansense.synth.backgrounds import SCENES, procedural_background
 from humansense.synth.fabrics import fabric, hair_texture
 from humansense.synth.noise import fractal, tileable
+from humansense.synth.pictures import find_pictures, open_entry
 from humansense.synth.rooms import Box, View, cast, cover
 from humansense.synth.skin import skin_texture, skin_tone
 from humansense.synth.skin_layout import SkinLayout, skin_layout
@@ -141,23 +142,23 @@ def test_folder_of_backgrounds(tmp_path: Path):
     cv2.imwrite(str(tmp_path / "a.png"), picture)
     (tmp_path / "b.jpg").write_bytes(b"no picture")
     (tmp_path / "notes.txt").write_text("none")
-    files = folder_backgrounds(tmp_path)
-    assert [f.name for f in files] == ["a.png", "b.jpg"]
-    loaded = load_background(files[0], rng(0), (30, 20))
+    files = find_pictures(tmp_path)
+    assert [Path(f).name for f in files] == ["a.png", "b.jpg"]
+    loaded = next(open_entry(files[0], rng(0), (30, 20)).pictures)
     assert loaded.shape == (30, 20, 3)
     assert (loaded == (255, 0, 0)).all()
     with pytest.raises(HumansenseError, match=r"b\.jpg"):
-        load_background(files[1], rng(0), (30, 20))
+        open_entry(files[1], rng(0), (30, 20))
     with pytest.raises(HumansenseError, match="gone"):
-        load_background(tmp_path / "gone.png", rng(0), (30, 20))
+        open_entry(str(tmp_path / "gone.png"), rng(0), (30, 20))
     empty = tmp_path / "empty"
     empty.mkdir()
     for folder in (empty, tmp_path / "missing"):
         with pytest.raises(HumansenseError, match=folder.name):
-            folder_backgrounds(folder)
+            find_pictures(folder)
     (empty / "b.jpg").write_bytes(b"no picture")
     with pytest.raises(HumansenseError, match="empty"):
-        folder_backgrounds(empty)
+        find_pictures(empty)
 
 
 def test_skin_tones_span_the_human_range():

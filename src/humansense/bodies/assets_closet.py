@@ -39,6 +39,12 @@ class Closet:
     root: Path
     assets: tuple[Asset, ...]
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the files of all assets: sets made from equal closets can be resumed."""
+        parts = [f"{asset.name} {name} {sha256}" for asset in self.assets for name, sha256 in asset.files]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
     def worn_as(self, wear: str, gender: str = "") -> tuple[Asset, ...]:
         """Those worn as "suit", "shoes", "hat", "hair" ...; with `gender`, those for it or for anybody."""
         return tuple(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from humansense.bodies.anny_body import Body, RestBody, forward_kinematics
 from humansense.bodies.assets_texture import load_texture
+from humansense.bodies.dense import dense_coordinates
 from humansense.bodies.garments import Garment, Outfit
 from humansense.bodies.patch import neighbour_mean, used_vertices, vertex_normals
 from humansense.core import JOINT_SETS, part_set
@@ -40,6 +41,7 @@ class Dressed:
 
     vertices: (N, 3) float32 metres. skinning: (N, 104) sparse. faces: (F, 3) int32. face_uv: (F, 3, 2) float32.
     face_material: (F,) int32 index into `material_names`, 0 = skin. part_weights: (N, 24) float32, smpl24.
+    dense: (N, 3) float32, the place on the reference body that the vertex lies on or over, see `dense_coordinates`.
     material_kinds: "skin", "garment" or "hair" for each material. material_textures: the picture of each material,
     (h, w, 3) or with holes (h, w, 4) uint8, read-only; None for skin and for procedural fabrics.
     """
@@ -50,6 +52,7 @@ class Dressed:
     face_uv: np.ndarray
     face_material: np.ndarray
     part_weights: np.ndarray
+    dense: np.ndarray
     material_names: tuple[str, ...]
     material_kinds: tuple[str, ...]
     material_textures: tuple[np.ndarray | None, ...]
@@ -231,7 +234,8 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
     worn = outfit.worn
     visible, sunk = _skin(body, bare, worn)
     used, skin_faces = used_vertices(body.faces[visible], body.n_vertices)
-    vertices, weights, parts = [sunk[used]], [skinning[used]], [body.part_weights[used]]
+    dense = dense_coordinates(body)
+    vertices, weights, parts, places = [sunk[used]], [skinning[used]], [body.part_weights[used]], [dense[used]]
     faces, uv, material = [skin_faces], [body.face_uv[visible]], [np.zeros(visible.sum(), np.int32)]
     first = len(used)
     materials = list(dict.fromkeys(garment.material or garment.name for garment in worn))
@@ -247,6 +251,7 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
         under.append(Under(cKDTree(garment.patch.carry(bare)), vertices[-1], garment.patch.faces))
         weights.append(_carried_skinning(garment, skinning))
         parts.append(_part_weights(body, garment))
+        places.append(garment.patch.carry(dense))
         faces.append(garment.patch.faces + first)
         uv.append(garment.patch.uv)
         material.append(np.full(len(garment.patch.faces), k, np.int32))
@@ -258,6 +263,7 @@ def dress(body: Body, outfit: Outfit, rest: RestBody) -> Dressed:
         face_uv=np.concatenate(uv).astype(np.float32),
         face_material=np.concatenate(material),
         part_weights=np.concatenate(parts).astype(np.float32),
+        dense=np.concatenate(places).astype(np.float32),
         material_names=("skin", *materials),
         material_kinds=("skin", *(kinds[m] for m in materials)),
         material_textures=(None, *(load_texture(t) if t else None for t in (pictures[m] for m in materials))),

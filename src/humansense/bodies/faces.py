@@ -159,9 +159,7 @@ def with_expression(body: Body, rest: RestBody, weights: np.ndarray) -> RestBody
     return displaced_rest(body, rest, expression_targets(), weights)
 
 
-def expression_motion(
-    body: Body, rest: RestBody, rotations: Tensor, weights: np.ndarray
-) -> tuple[np.ndarray, Tensor]:
+def expression_motion(body: Body, rest: RestBody, rotations: Tensor, weights: np.ndarray) -> tuple[np.ndarray, Tensor]:
     """What an expression that varies adds to the posed vertices of a body (B = 1).
 
     rotations: (T, 104, 3, 3) global, as in `PosedBody`. weights: (T, 52). Returns the vertices (K,) that move and their

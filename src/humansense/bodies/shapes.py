@@ -91,9 +91,7 @@ def age_years(phenotype: np.ndarray | float) -> np.ndarray:
     return np.interp(phenotype, *np.array([row[::-1] for row in YEARS_TO_AGE if row[0] != 16]).T)
 
 
-def height_phenotype(
-    stature_m: np.ndarray, gender: np.ndarray, age: np.ndarray, ancestry: np.ndarray
-) -> np.ndarray:
+def height_phenotype(stature_m: np.ndarray, gender: np.ndarray, age: np.ndarray, ancestry: np.ndarray) -> np.ndarray:
     """The height phenotype (n,) that gives a stature, clipped to 0..1. ancestry: (n, 3) shares that sum to 1."""
     knots = np.array(_MODEL_STATURES_M).T
     low_m, high_m, low_f, high_f = (np.interp(age, knots[0], row) for row in knots[1:])

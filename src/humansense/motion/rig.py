@@ -93,11 +93,15 @@ class Rig:
 
 
 def make_rig(body: Body, shape: Tensor | None = None) -> Rig:
-    """The rig of one shape: (11,) or (1, 11) phenotypes, or the average adult for None."""
-    if shape is None:
-        shape = average_shape(body)
+    """The rig of one shape: (11,) or (1, 11) phenotypes, or the average adult for None. The last few are kept."""
+    values = average_shape(body) if shape is None else torch.as_tensor(shape, dtype=torch.float32)
+    return _made(body, tuple(values.reshape(-1).tolist()))
+
+
+@lru_cache(maxsize=8)
+def _made(body: Body, shape: tuple[float, ...]) -> Rig:
     with torch.no_grad():
-        rest = body.rest(torch.as_tensor(shape, dtype=torch.float32).reshape(1, -1))
+        rest = body.rest(torch.tensor([shape]))
     joints = rest.joints[0]
     parents = tuple(body.parents)
     offsets = joints - joints[torch.tensor([max(p, 0) for p in parents])]

@@ -7,17 +7,15 @@ finish of a photograph. It is pure: the same generator state and size give the s
 from __future__ import annotations
 
 from itertools import repeat
-from pathlib import Path
 
 import cv2
 import numpy as np
 
-from humansense.core.errors import HumansenseError
 from humansense.synth import scenery
 from humansense.synth.clutter import capsule, skin_like, strew
 from humansense.synth.furnish import small_picture, words
 from humansense.synth.noise import Image, Rng, between, chance, fractal, modulate
-from humansense.synth.pictures import SUFFIXES, Backdrop, Crop, open_entry, read_picture
+from humansense.synth.pictures import Backdrop, open_entry
 from humansense.synth.rooms import paste
 from humansense.synth.things import crowd, net
 
@@ -144,29 +142,8 @@ def open_background(
 ) -> Backdrop:
     """What is behind the people of a clip: an entry of `find_backgrounds`, or a procedural scene for "".
 
-    developed: as in `procedural_background`. Raises `HumansenseError` for an entry that cannot be read; `draw_entry`
-    takes another one instead.
+    developed: as in `procedural_background`. Raises `HumansenseError` for an entry that cannot be read.
     """
     if entry:
         return open_entry(entry, rng, size, frames)
     return Backdrop(repeat(procedural_background(rng, size, developed), frames), static=True)
-
-
-def folder_backgrounds(path: str | Path) -> list[Path]:
-    """All picture files below a folder, sorted. A folder without any is an error."""
-    folder = Path(path)
-    if not folder.is_dir():
-        raise HumansenseError(f"{folder}: no such folder; --backgrounds expects a folder of pictures")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    if not any(cv2.haveImageReader(str(p)) for p in files):
-        raise HumansenseError(
-            f"{folder}: no picture that can be read below it; put {', '.join(SUFFIXES[:4])} files there, "
-            "or leave the option out for procedural backgrounds"
-        )
-    return files
-
-
-def load_background(path: str | Path, rng: np.random.Generator, size: tuple[int, int]) -> Image:
-    """A random crop of a picture file, resized to `size` = (H, W) and mirrored half of the time."""
-    picture = read_picture(path)
-    return Crop.draw(rng, picture.shape[:2], size).of(picture)

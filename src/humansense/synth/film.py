@@ -1,212 +1,332 @@
 """Filming a clip: a `SceneSpec` becomes frames with every ground-truth map.
 
-spec -> performance (pose, path) -> dressed body, textures -> cameras -> rays -> Clip + Samples
+spec -> cast (people in the world) -> cameras -> stage (furniture) -> one mesh -> rays -> sensor -> Clip + Samples
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
-import torch
 
-from humansense.bodies import Dressed, RestBody, dress, load_body, sample_outfit
-from humansense.core import Camera, Person, Sample, joint_set, look_at
+from humansense.bodies import Closet
+from humansense.core import Camera, HumansenseError, Person, Sample
 from humansense.data.store import Clip, Track, instance_box
-from humansense.motion import BodyMotion, Motion, procedural, read_motion, resample, retarget
-from humansense.render import Frame, Renderer, Surface
-from humansense.synth.backgrounds import develop, load_background, procedural_background
-from humansense.synth.fabrics import fabric, hair_colour, hair_texture
-from humansense.synth.skin import skin_texture
-from humansense.synth.skin_layout import skin_layout
-from humansense.synth.spec import PRESETS, SceneSpec, View
+from humansense.geometry import matrix_to_axis_angle
+from humansense.render import Floor, Frame, Renderer, Shutter, Sun, Surface
+from humansense.synth.backgrounds import develop, open_background
+from humansense.synth.cameras import clip_cameras, static_cameras
+from humansense.synth.cast import Performer, UnusableError, cast
+from humansense.synth.pictures import Backdrop
+from humansense.synth.presets import PRESETS
+from humansense.synth.sensor import capture, finish, sample_sensor
+from humansense.synth.spec import SceneSpec
+from humansense.synth.stage import Stage, furnished_room, objects
 
-STORED_SETS = ("mpii16", "coco17", "h36m17", "smpl24", "anny")  # lsp14 and human21 hold the same joints
-NEAREST_M = 0.35  # a camera does not come closer to any joint than this
 FARTHEST_M = 60.0  # who runs farther than this is not seen any more: the store's depth ends at 65 m
+SWEEP_S, SWEEP_VERTICES = 0.2, 40  # furniture keeps off every 40th vertex at every 0.2 s
+BLURRED_SAMPLES = 10  # rays a pixel while the shutter is open: fewer show as ghosts
+_NOBODY = np.linspace((0.0, 0.0, 0.0), (0.0, 0.0, 1.7), 104, dtype=np.float32)  # where somebody might have stood
 
 
 @dataclass(frozen=True)
-class Take:
-    """A performance in the world: vertices (T, V, 3), joints {set: (T, J, 3)} metres, z up."""
+class Scene:
+    """A clip that is ready to be filmed: nothing that a file could spoil is left to be read."""
 
-    vertices: np.ndarray
-    joints: dict[str, np.ndarray]
-    motion: BodyMotion
+    spec: SceneSpec
+    performers: tuple[Performer, ...]
+    stage: Stage | None
+    cameras: list[Camera]
+    backdrop: Backdrop
 
+    @cached_property
+    def garments(self) -> list[dict[str, Any]]:
+        """Row g - 1 is label g of the garment map: whose it is, and what."""
+        return [
+            {"person": i, "name": name}
+            for i, performer in enumerate(self.performers)
+            for name in performer.dressed.material_names
+        ]
 
-@lru_cache(maxsize=64)
-def _capture(path: str, fps: float) -> Motion:
-    return resample(read_motion(path), fps)
-
-
-def perform(spec: SceneSpec) -> BodyMotion:
-    """The motion of a clip: `spec.frames` poses at `spec.fps`, on the floor, facing where the source faces."""
-    body, shape = load_body(), torch.tensor([spec.shape])
-    if spec.motion.startswith("procedural:"):
-        rng = np.random.default_rng(spec.motion_seed)
-        motion = procedural(spec.motion.removeprefix("procedural:"), rng, spec.frames, spec.fps, body, shape)
-    else:
-        source = _capture(spec.motion, spec.fps)
-        first = int(spec.start * max(0, len(source) - spec.frames + 1))
-        motion = retarget(source[first : first + spec.frames], body, shape)
-        motion = _there_and_back(motion, spec.frames)
-    return mirrored(motion) if spec.mirror else motion
-
-
-def _there_and_back(motion: BodyMotion, frames: int) -> BodyMotion:
-    """A capture that is shorter than the clip runs back and forth."""
-    if len(motion) >= frames:
-        return motion
-    last = max(1, len(motion) - 1)
-    step = np.arange(frames) % (2 * last)
-    index = torch.from_numpy(np.minimum(np.minimum(step, 2 * last - step), len(motion) - 1))
-    return replace(motion, pose=motion.pose[index], translation=motion.translation[index])
+    def vertices(self, t: int) -> np.ndarray:
+        """(V, 3) of everything in frame `t`, people first. Who is too far away is drawn together to nothing."""
+        camera, parts = self.cameras[t], []
+        for performer in self.performers:
+            seen = camera.to_camera(performer.joints["anny"][t])[:, 2].max() < FARTHEST_M
+            points = performer.vertices[t]
+            parts.append(points if seen else np.broadcast_to(points[:1], points.shape))
+        if self.stage is not None:
+            parts.append(self.stage.vertices)
+        return np.concatenate(parts).astype(np.float32)
 
 
-def mirrored(motion: BodyMotion) -> BodyMotion:
-    """The motion of a mirror image: x turns round and left and right change places."""
-    order = torch.from_numpy(joint_set("anny").mirror)
-    flip = torch.tensor([-1.0, 1.0, 1.0])
-    pose = motion.pose[:, order] * flip[:, None] * flip
-    return replace(motion, pose=pose, translation=motion.translation * flip)
+def prepare(spec: SceneSpec, closet: Closet | None = None) -> Scene:
+    """Cast, cameras, stage and background of a spec.
+
+    Raises `UnusableError` where a file cannot be used or a body would pass through itself.
+    """
+    performers = cast(spec, closet)
+    joints = [p.joints["anny"] for p in performers] or [np.repeat(_NOBODY[None], spec.frames, 0)]
+    cameras = clip_cameras(spec, joints)
+    rng = np.random.default_rng([spec.place.seed, 0])
+    stage = _stage(spec, rng, performers, cameras, joints)
+    try:
+        backdrop = open_background(spec.place.background, rng, spec.size, spec.frames, not PRESETS[spec.preset].develop)
+    except HumansenseError as error:
+        raise UnusableError(str(error), spec.place.background) from error
+    return Scene(spec, performers, stage, cameras, backdrop)
 
 
-def take(spec: SceneSpec, dressed: Dressed, rest: RestBody, motion: BodyMotion) -> Take:
-    """Pose the dressed body through the motion."""
-    body = load_body()
-    posed = dressed.pose(body, rest, motion.pose, motion.translation, STORED_SETS)
-    joints = {name: posed.joints[name].numpy() for name in STORED_SETS}
-    return Take(posed.vertices.numpy(), joints, motion)
+def _stage(
+    spec: SceneSpec,
+    rng: np.random.Generator,
+    performers: tuple[Performer, ...],
+    cameras: list[Camera],
+    joints: list[np.ndarray],
+) -> Stage | None:
+    if spec.place.kind == "picture":
+        return None
+    step = max(1, round(SWEEP_S * spec.fps))
+    swept = [p.vertices[::step, ::SWEEP_VERTICES].reshape(-1, 3) for p in performers]
+    occupied = np.concatenate(swept) if swept else joints[0][0]
+    # The same room for all cameras of a performance.
+    filming = static_cameras(spec, joints) if spec.shot == "static" else cameras
+    eyes = np.array([camera.center for camera in filming])
+    targets = np.stack([np.concatenate([rows[t] for rows in joints]).mean(0) for t in range(spec.frames)])
+    targets = targets if len(eyes) == spec.frames else np.repeat(targets[:1], len(eyes), 0)
+    if spec.place.kind == "room":
+        return furnished_room(rng, occupied, eyes, targets, spec.place.occluders)
+    return objects(rng, occupied, eyes, targets, spec.place.occluders + int(rng.integers(0, 4)))
 
 
-def place_camera(view: View, joints: np.ndarray, size: tuple[int, int]) -> Camera:
-    """The camera of a view onto a person whose `anny` joints (104, 3) are given, in an image of `size` (H, W)."""
-    height, width = size
-    middle = (joints.min(0) + joints.max(0)) / 2
-    target = joints[0] if view.aim == "pelvis" else middle
-    focal = view.focal * width
-    around = np.array([np.sin(view.yaw_rad), np.cos(view.yaw_rad), 0.0]) * np.cos(view.elevation_rad)
-    towards = around - np.array([0.0, 0.0, np.sin(view.elevation_rad)])  # viewing direction
-    spread = np.linalg.norm(joints - target, axis=1).max() + 0.1
-    distance = view.distance_m or focal * 2 * spread / (view.fill * min(size))
-    nearest = ((joints - target) @ -towards).max()
-    distance = max(distance, nearest + NEAREST_M)
-    R, t = look_at(target - towards * distance, target, view.roll_rad)
-    centre = (width * (0.5 + view.offset[0]), height * (0.5 + view.offset[1]))
-    K = np.array([[focal, 0.0, centre[0]], [0.0, focal, centre[1]], [0.0, 0.0, 1.0]])
-    return Camera(K, R, t, size)
+def _surface(scene: Scene) -> Surface:
+    """Everything as one mesh: people as instances 1, 2, ..., the stage as 0."""
+    fields: dict[str, list[np.ndarray]] = {name: [] for name in Surface.__dataclass_fields__}
+    vertices = textures = garments = 0
+
+    def add(**arrays: np.ndarray) -> None:
+        for name, array in arrays.items():
+            fields[name].append(array)
+
+    for i, performer in enumerate(scene.performers):
+        dressed = performer.dressed
+        count = len(dressed.faces)
+        add(
+            faces=dressed.faces + vertices,
+            face_uv=dressed.face_uv,
+            face_texture=dressed.face_material + textures,
+            face_instance=np.full(count, i + 1),
+            vertex_parts=dressed.part_weights,
+            face_garment=dressed.face_material + garments + 1,
+            vertex_dense=dressed.dense,
+            face_casts=np.ones(count),
+            face_front_only=np.zeros(count),
+        )
+        vertices += len(dressed.vertices)
+        textures += len(performer.textures)
+        garments += len(dressed.material_names)
+    if scene.stage is not None:
+        stage, count = scene.stage, len(scene.stage.faces)
+        add(
+            faces=stage.faces + vertices,
+            face_uv=stage.face_uv,
+            face_texture=stage.face_texture + textures,
+            face_instance=np.zeros(count),
+            vertex_parts=np.zeros((len(stage.vertices), 24)),
+            face_garment=np.zeros(count),
+            vertex_dense=np.zeros((len(stage.vertices), 3)),
+            face_casts=stage.face_casts,
+            face_front_only=stage.face_front_only,
+        )
+    return Surface(**{name: np.concatenate(arrays) for name, arrays in fields.items()})
 
 
-def _textures(spec: SceneSpec, dressed: Dressed) -> list[np.ndarray]:
-    """One texture a material of the dressed body, in its order: skin first. Brows and beard have the hair's colour."""
-    rng = np.random.default_rng([spec.outfit_seed, 1])
-    hair = hair_colour(rng)
-    phenotype = dict(zip(load_body().shape_names, spec.shape, strict=True))
-    skin = skin_texture(rng, skin_layout(), phenotype, hair)
-    kinds = dressed.material_kinds[1:]
-    return [skin, *(hair_texture(rng, colour=hair) if kind == "hair" else fabric(rng) for kind in kinds)]
-
-
-def _backdrop(spec: SceneSpec) -> np.ndarray:
-    rng = np.random.default_rng([spec.background_seed])
-    if spec.background:
-        return load_background(spec.background, rng, spec.size)
-    return procedural_background(rng, spec.size, developed=not PRESETS[spec.preset].develop)
-
-
-def _developed(spec: SceneSpec, image: np.ndarray, t: int) -> np.ndarray:
-    """The finish of a photograph over person and background alike, where the preset asks for it."""
-    if not PRESETS[spec.preset].develop:
-        return image
-    return develop(np.random.default_rng([spec.background_seed, 1, t]), image)
-
-
-def film(spec: SceneSpec, key: str) -> tuple[Clip, Iterator[Sample]]:
+def film(spec: SceneSpec, key: str, closet: Closet | None = None) -> tuple[Clip, Iterator[Sample]]:
     """The clip of a spec: what is known about it, and its frames one by one."""
-    body = load_body()
-    shape = torch.tensor([spec.shape], dtype=torch.float32)
-    motion = perform(spec)
-    outfit = sample_outfit(np.random.default_rng([spec.outfit_seed, 0]), body, spec.shape)
-    rest = body.rest(shape)
-    dressed = dress(body, outfit, rest)
-    shot = take(spec, dressed, rest, motion)
-    views = spec.views * (spec.frames if len(spec.views) == 1 else 1)
-    first = shot.joints["anny"][0]
-    cameras = [
-        place_camera(view, first if len(spec.views) == 1 else shot.joints["anny"][t], spec.size)
-        for t, view in enumerate(views)
-    ]
-    people = (_track(spec, shot, cameras, outfit.describe()),) if spec.people else ()
+    return roll(prepare(spec, closet), key)
+
+
+def roll(scene: Scene, key: str) -> tuple[Clip, Iterator[Sample]]:
+    """Film a scene that is ready."""
+    spec = scene.spec
+    first = scene.performers[0].motion if scene.performers else None
     clip = Clip(
         key,
-        people=people,
+        people=tuple(_track(performer, scene.cameras) for performer in scene.performers),
         fps=spec.fps,
-        action=motion.action if people else "",
-        subject=motion.subject if people else "",
-        source=motion.source if people else "",
-        info={"spec": spec.to_dict()},
+        action=first.action if first else "",
+        subject=first.subject if first else "",
+        source=first.source if first else "",
+        info={
+            "spec": spec.to_dict(),
+            "garments": scene.garments,
+            "group": spec.group,
+            "view": spec.view,
+            "things": list(scene.stage.names) if scene.stage else [],
+        },
     )
-    return clip, _frames(spec, key, dressed, shot, cameras)
+    return clip, _frames(scene, key)
 
 
-def _track(spec: SceneSpec, shot: Take, cameras: list[Camera], clothes: list[str]) -> Track:
+def _track(performer: Performer, cameras: list[Camera]) -> Track:
     joints3d = {
         name: np.stack([camera.to_camera(row) for camera, row in zip(cameras, rows, strict=True)])
-        for name, rows in shot.joints.items()
+        for name, rows in performer.joints.items()
     }
+    motion = performer.motion
     return Track(
         joints3d=joints3d,
         arrays={
-            "shape": np.array(spec.shape, np.float32),
-            "pose": shot.motion.pose.numpy().astype(np.float32),
-            "translation": shot.motion.translation.numpy().astype(np.float32),
+            "shape": np.array(performer.actor.shape, np.float32),
+            "identity": np.asarray(performer.identity, np.float32),
+            "expression": np.asarray(performer.expression, np.float32),
+            "pose_aa": matrix_to_axis_angle(motion.pose).numpy().astype(np.float32),
+            "translation": motion.translation.numpy().astype(np.float32),
         },
-        info={"clothes": clothes},
+        info={
+            "clothes": list(performer.clothes),
+            "action": motion.action,
+            "subject": motion.subject,
+            "source": performer.actor.source.motion,
+        },
     )
 
 
-def _frames(spec: SceneSpec, key: str, dressed: Dressed, shot: Take, cameras: list[Camera]) -> Iterator[Sample]:
-    backdrop = _backdrop(spec)
-    renderer = Renderer(_surface(dressed), _textures(spec, dressed)) if spec.people else None
-    light = np.array(spec.light, np.float32)
-    light = light if light.size == 9 else light.reshape(9, 3)
-    for t, camera in enumerate(cameras):
-        seen = renderer is not None and camera.to_camera(shot.joints["anny"][t])[:, 2].max() < FARTHEST_M
-        frame = (
-            renderer.render(shot.vertices[t], camera, light, backdrop) if renderer and seen else Frame.empty(backdrop)
+class _Set:
+    """The running camera: renders the frames of a scene one after another."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene, spec = scene, scene.spec
+        rng = np.random.default_rng([spec.sensor_seed, 0])
+        self.sensor = None if spec.sensor == "off" else sample_sensor(rng, spec.sensor)
+        light = np.array(spec.light, np.float32)
+        self.light = light if light.size == 9 else light.reshape(9, 3)
+        self.sun = _sun(spec)
+        self.floor = Floor(0.0, spec.sun.shade) if spec.sun and spec.place.kind != "room" else None
+        self.renderer: Renderer | None = None
+        if scene.performers or scene.stage is not None:
+            textures = [texture for p in scene.performers for texture in p.textures]
+            textures += list(scene.stage.textures) if scene.stage else []
+            self.renderer = Renderer(_surface(scene), textures)
+
+    def shoot(self, t: int) -> Frame:
+        """Frame `t`; to be called once for each, in order, as a background may be a film."""
+        scene = self.scene
+        background = next(scene.backdrop.pictures)
+        if self.renderer is None:
+            return Frame.empty(background)
+        shutter = self._shutter(t)
+        return self.renderer.render(
+            scene.vertices(t),
+            scene.cameras[t],
+            self.light,
+            background,
+            samples=BLURRED_SAMPLES if shutter else 4,
+            sun=self.sun,
+            shutter=shutter,
+            floor=self.floor,
         )
-        yield Sample(
-            image=_developed(spec, frame.image, t),
-            key=f"{key}_f{t:04d}",
-            parts=frame.parts,
-            depth=frame.depth,
-            normals=frame.normals,
-            instance=frame.instance,
-            camera=camera,
-            people=(_person(shot, t, camera, frame),) if seen else (),
+
+    def _shutter(self, t: int) -> Shutter | None:
+        """Where everything is when the shutter closes: part of the way to the next frame, or on from the last one."""
+        scene, spec = self.scene, self.scene.spec
+        if not spec.exposure_s or spec.frames < 2:
+            return None
+        share = min(1.0, spec.exposure_s * spec.fps)
+        one, two = (t, t + 1) if t + 1 < spec.frames else (t - 1, t)
+        here = scene.vertices(t)
+        moved = here + np.float32(share) * (scene.vertices(two) - scene.vertices(one))
+        if spec.shot != "moving" or t + 1 == spec.frames:
+            return Shutter(moved, scene.cameras[t])
+        return Shutter(moved, between(scene.cameras[t], scene.cameras[t + 1], share))
+
+    def flow(self, here: Frame, t: int, there: Frame | None, other: int) -> np.ndarray:
+        scene = self.scene
+        if there is None:
+            return np.full((*here.parts.shape, 2), np.nan, np.float32)
+        if self.renderer is None:
+            return np.full((*here.parts.shape, 2), 0.0 if scene.backdrop.static else np.nan, np.float32)
+        return self.renderer.flow(
+            here, scene.cameras[t], there, scene.vertices(other), scene.cameras[other], scene.backdrop.static
         )
 
+    def develop(self, frame: Frame, t: int) -> np.ndarray:
+        """What lens, sensor and camera make of what reaches them."""
+        spec, image = self.scene.spec, frame.image
+        if self.sensor is not None:
+            subject = frame.depth[frame.instance > 0]
+            focus_m = float(np.median(subject)) if len(subject) else None
+            rng = np.random.default_rng([spec.sensor_seed, 2, t, spec.view])
+            image = capture(rng, image, self.sensor, frame.depth, focus_m)
+        if PRESETS[spec.preset].develop:
+            image = develop(np.random.default_rng([spec.sensor_seed, 1, t, spec.view]), image)
+        return image if self.sensor is None else finish(image, self.sensor)
 
-def _surface(dressed: Dressed) -> Surface:
-    return Surface(
-        faces=dressed.faces,
-        face_uv=dressed.face_uv,
-        face_texture=dressed.face_material,
-        face_instance=np.ones(len(dressed.faces), np.int32),
-        vertex_parts=dressed.part_weights,
+
+def between(one: Camera, two: Camera, share: float) -> Camera:
+    """The camera `share` (0..1) of the way from one to another: straight, its axes by their mean made square."""
+    u, _, v = np.linalg.svd((1 - share) * one.R + share * two.R)
+    R = u @ v
+    centre = (1 - share) * one.center + share * two.center
+    return Camera((1 - share) * one.K + share * two.K, R, -R @ centre, one.size)
+
+
+def _sun(spec: SceneSpec) -> Sun | None:
+    if spec.sun is None:
+        return None
+    high, round_ = spec.sun.elevation_rad, spec.sun.azimuth_rad
+    direction = np.array([np.cos(high) * np.cos(round_), np.cos(high) * np.sin(round_), np.sin(high)])
+    return Sun(direction, np.array(spec.sun.colour), spec.sun.radius_rad)
+
+
+def _frames(scene: Scene, key: str) -> Iterator[Sample]:
+    camera = _Set(scene)
+    last: Frame | None = None
+    here = camera.shoot(0)
+    for t in range(scene.spec.frames):
+        following = camera.shoot(t + 1) if t + 1 < scene.spec.frames else None
+        yield _sample(scene, key, camera, t, here, (last, following))
+        if following is None:
+            return
+        last, here = here, following
+
+
+def _sample(
+    scene: Scene, key: str, camera: _Set, t: int, frame: Frame, around: tuple[Frame | None, Frame | None]
+) -> Sample:
+    person = frame.instance > 0
+    return Sample(
+        image=camera.develop(frame, t),
+        key=f"{key}_f{t:04d}",
+        parts=frame.parts,
+        depth=np.where(person, frame.depth, np.float32(np.nan)),
+        normals=np.where(person[..., None], frame.normals, np.float32(0)),
+        instance=frame.instance,
+        hidden_depth=frame.hidden_depth,
+        flow=camera.flow(frame, t, around[1], t + 1),
+        flow_back=camera.flow(frame, t, around[0], t - 1),
+        garments=frame.garments,
+        dense=frame.dense,
+        camera=scene.cameras[t],
+        people=_people(scene, t, frame),
     )
 
 
-def _person(shot: Take, t: int, camera: Camera, frame: Frame) -> Person:
-    """The person of one frame with COCO's joints, for who films without storing; the clip's track knows all sets."""
-    joints = camera.to_camera(shot.joints["coco17"][t])
-    box = instance_box(frame.instance, 1)
-    return Person(
-        "coco17",
-        camera.to_pixels(joints).astype(np.float32),
-        joints.astype(np.float32),
-        box=box if np.isfinite(box).all() else None,
-    )
+def _people(scene: Scene, t: int, frame: Frame) -> tuple[Person, ...]:
+    """Everybody with COCO's joints, for who films without storing; the clip's tracks know all sets."""
+    people = []
+    for i, performer in enumerate(scene.performers):
+        joints = scene.cameras[t].to_camera(performer.joints["coco17"][t])
+        box = instance_box(frame.instance, i + 1)
+        people.append(
+            Person(
+                "coco17",
+                scene.cameras[t].to_pixels(joints).astype(np.float32),
+                joints.astype(np.float32),
+                box=box if np.isfinite(box).all() else None,
+            )
+        )
+    return tuple(people)

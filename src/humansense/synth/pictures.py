@@ -85,6 +85,19 @@ def find_backgrounds(path: str | Path) -> tuple[str, ...]:
     return tuple(entries)
 
 
+def find_pictures(path: str | Path, option: str = "--images") -> tuple[str, ...]:
+    """All picture files below a folder, sorted by name. `option` names the folder in the message where there is none."""
+    folder = Path(path)
+    if not folder.is_dir():
+        raise HumansenseError(f"{folder}: no such folder; {option} expects a folder of pictures")
+    files = tuple(str(p) for p in sorted(folder.rglob("*")) if p.suffix.lower() in SUFFIXES and p.is_file())
+    if not any(cv2.haveImageReader(file) for file in files):
+        raise HumansenseError(
+            f"{folder}: no picture that can be read below it; {option} expects {', '.join(SUFFIXES[:4])} files there"
+        )
+    return files
+
+
 def open_entry(entry: str, rng: np.random.Generator, size: tuple[int, int], frames: int = 1) -> Backdrop:
     """The backdrop of a clip of so many frames, `size` = (H, W): a random crop, mirrored half of the time.
 
@@ -95,26 +108,6 @@ def open_entry(entry: str, rng: np.random.Generator, size: tuple[int, int], fram
         return Backdrop(_moving(entry, rng, size, frames), static=False)
     picture = _from_database(entry) if _is_key(entry) else read_picture(entry)
     return Backdrop(repeat(Crop.draw(rng, picture.shape[:2], size).of(picture), frames), static=True)
-
-
-def draw_entry(
-    entries: tuple[str, ...], rng: np.random.Generator, size: tuple[int, int], frames: int = 1, tries: int = 16
-) -> tuple[str, Backdrop]:
-    """One of the entries and its backdrop; where one cannot be read, the next is drawn, with a warning.
-
-    Raises the last entry's `HumansenseError` when so many in a row cannot be read.
-    """
-    if not entries:
-        raise HumansenseError("there is no background to draw from: give a folder with pictures")
-    order = rng.permutation(len(entries))[:tries] if len(entries) <= 4096 else rng.integers(0, len(entries), tries)
-    for number, place in enumerate(order):
-        try:
-            return entries[place], open_entry(entries[place], rng, size, frames)
-        except HumansenseError as error:
-            if number == len(order) - 1:
-                raise
-            log.warning("%s: another background is drawn", error)
-    raise AssertionError("unreachable: `order` is not empty")
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a camera does to a rendered picture: lens, sensor, sharpening, compression, in that order.
 
 Defocus, exposure and noise act on linear light (IEC 61966-2-1, sRGB); the rest on the encoded picture. Motion blur is
-the renderer's own; a `Sensor` only says how long the shutter is open.
+the renderer's own.
 
 `expose` is the whole camera. `capture` and `finish` are its two halves: between them belongs what a camera does to
 tone and colour, such as `backgrounds.develop`. All are pure in the generator.
@@ -31,7 +31,6 @@ _CODES = 4096  # steps of linear light in the table of the encoding
 class Sensor:
     """Settings of one camera for one clip.
 
-    shutter: 0..1, share of the frame interval for which the shutter is open.
     defocus_px: radius of the blur disc in pixels, for a picture with a longer side of 320; it grows with the picture.
         With depth it is that of a point infinitely far from the focus on the side of the background, or of the subject.
     focus: "flat" blurs everything alike; with depth, "subject" is sharp at the subject and "far" at infinity.
@@ -43,7 +42,6 @@ class Sensor:
     Raises `HumansenseError` for values out of range.
     """
 
-    shutter: float = 0.0
     defocus_px: float = 0.0
     focus: str = "flat"
     exposure: float = 1.0
@@ -58,7 +56,6 @@ class Sensor:
 
     def __post_init__(self) -> None:
         limits = {
-            "shutter": (0, 1),
             "defocus_px": (0, 40),
             "exposure": (0, 100),
             "shot": (0, 1),
@@ -85,13 +82,12 @@ def sample_sensor(rng: np.random.Generator, strength: str = "strong") -> Sensor:
     warm = rng.normal(0, 0.06 * amount)  # lamps are warmer or colder than the balance expects
     blurred = chance(rng, 0.35 if strong else 0.15)
     return Sensor(
-        shutter=between(rng, 0.05, 0.8 if strong else 0.4),
         defocus_px=float(np.exp(rng.uniform(np.log(0.4), np.log(3.5 if strong else 1.2)))) if blurred else 0.0,
         focus=FOCUS[int(rng.choice(3, p=(0.35, 0.5, 0.15)))],
         exposure=float(np.exp(rng.normal(0, 0.2 * amount))),
         gains=(float(red * np.exp(warm)), 1.0, float(blue * np.exp(-warm))),
-        shot=float(np.exp(rng.uniform(np.log(5e-5), np.log(6e-3 if strong else 8e-4)))),
-        read=float(np.exp(rng.uniform(np.log(5e-4), np.log(1.2e-2 if strong else 2e-3)))),
+        shot=float(np.exp(rng.uniform(np.log(2e-5), np.log(2e-3 if strong else 4e-4)))),
+        read=float(np.exp(rng.uniform(np.log(3e-4), np.log(6e-3 if strong else 1.5e-3)))),
         chroma=between(rng, 0.3, 0.9),
         soften_px=between(rng, 0.3, 0.7) if chance(rng, 0.5) else 0.0,
         sharpen=between(rng, 0.1, 0.9 if strong else 0.4) if chance(rng, 0.6) else 0.0,

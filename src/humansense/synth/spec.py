@@ -1,27 +1,29 @@
-"""What a clip shows, sampled purely from a seed: no file is read, no body is built.
+"""What a clip shows: values that name every choice. `presets.sample_spec` draws them, `film` turns them into pictures.
 
-Presets: `surreal` is the recipe of Varol 2019, section 3.3.1; `wild` is made for nets that must read photos: any
-lens, height and tilt of the camera, close-ups and cut-off bodies, another view in every frame, empty pictures.
+A spec holds numbers and file names only: no file is read and no body is built to make one, and the same spec makes the
+same pixels.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-
-from humansense.bodies import sample_shapes
 from humansense.core import HumansenseError
 
 SENSOR_MM, LENS_MM = 32.0, 60.0  # Varol 2019, 3.3.1
 SPLITS = ("train", "test")
 TEST_SHARE = 0.2  # of the motion subjects (3.5.2)
+MAX_PEOPLE = 6
+PLACES = ("picture", "things", "room")
+"""A picture behind the people; the same with real things standing about; a furnished room."""
+
+Aim = Literal["pelvis", "body", "group", "path"]
+Shot = Literal["static", "cut", "moving"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class View:
     yaw_rad: direction around the person (0 looks along +y, at the back of a body at rest is pi). elevation_rad: above
     the horizon. focal: focal length in image widths. distance_m: to the target, or 0 to choose it so that the
     body's joints span `fill` of the shorter image side. offset: where the target appears, as a fraction of the image
-    from its centre. aim: "pelvis" or "body" (the middle of the joints).
+    from its centre. aim: "pelvis" of the first person, "body" (the middle of the first person's joints), "group" (the
+    middle of everybody's) or "path" (the middle of everybody's joints over the whole clip).
     """
 
     yaw_rad: float
@@ -41,17 +44,68 @@ class View:
     distance_m: float = 0.0
     fill: float = 0.0
     offset: tuple[float, float] = (0.0, 0.0)
-    aim: str = "pelvis"
+    aim: Aim = "pelvis"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a movement comes from: "procedural:KIND", or a capture file and the window's first frame at the clip's rate."""
+
+    motion: str
+    first: int = 0
+
+
+@dataclass(frozen=True)
+class Actor:
+    """One person. shape: 11 phenotypes. speed: of the movement, 1 as captured. mirror: left and right exchanged.
+
+    face_seed: features and expression. hands_seed: finger poses where the source has none. skin: a picture for the
+    body's texture coordinates, or "" to let the outfit's seed decide.
+    """
+
+    shape: tuple[float, ...]
+    source: Source
+    motion_seed: int
+    speed: float
+    mirror: bool
+    outfit_seed: int
+    face_seed: int
+    hands_seed: int
+    skin: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """kind: one of `PLACES`. background: an entry of `pictures.find_backgrounds`, or "" for a made-up one.
+
+    occluders: how many things are put between the camera and the people on purpose.
+    """
+
+    kind: str
+    background: str
+    seed: int
+    occluders: int = 0
+
+
+@dataclass(frozen=True)
+class SunSpec:
+    """A key light with shadows, see `render.Sun`. shade: 0..1, how dark its shadow is on the floor of a picture."""
+
+    azimuth_rad: float
+    elevation_rad: float
+    colour: tuple[float, float, float]
+    radius_rad: float
+    shade: float
 
 
 @dataclass(frozen=True)
 class SceneSpec:
-    """One clip, whole: the same spec makes the same pixels.
+    """One clip, whole.
 
-    views: one for the clip (a static camera set up in the first frame), or one a frame.
-    motion: "procedural:KIND" or a motion-capture file. start: 0..1, where in the free length the clip begins.
-    light: 9 spherical-harmonic coefficients, or 27 (RGB by coefficient). background: a picture file, or "" for a
-    procedural one. people: 0 or 1.
+    actors: 0 to 6 people; who finds no room to stand is left out. shot: "static" has one view a camera, set up in the
+    first frame, and `view` says which camera films; "cut" has another view for every frame; "moving" has one a frame
+    that follows the smoothed path. group: number of the performance. light: 9 spherical-harmonic coefficients, or 27 (RGB by coefficient). exposure_s: how long the shutter is open, 0 for
+    none. sensor: "off", "mild" or "strong".
     """
 
     seed: tuple[int, ...]
@@ -59,17 +113,17 @@ class SceneSpec:
     size: tuple[int, int]
     frames: int
     fps: float
-    people: int
-    shape: tuple[float, ...]
-    motion: str
-    motion_seed: int
-    start: float
-    mirror: bool
-    outfit_seed: int
+    actors: tuple[Actor, ...]
+    place: Place
     light: tuple[float, ...]
-    background: str
-    background_seed: int
+    sun: SunSpec | None
+    shot: Shot
     views: tuple[View, ...]
+    exposure_s: float
+    sensor: str
+    sensor_seed: int
+    group: int = 0
+    view: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -77,123 +131,34 @@ class SceneSpec:
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What specs may be made of: capture files and "procedural:KIND"; background files, none = procedural."""
+    """What specs may be made of; the fields after `fps` override the preset where they are not None.
 
-    motions: tuple[str, ...]
+    sources: movements to choose from. backgrounds, skins: files, none = made-up ones. population: a row of
+    `bodies.POPULATIONS`. people: at most that many in a scene. place: one of `PLACES`. occlusion: share of the clips
+    with things in front of the people. angles_deg: directions of the synchronised cameras of the preset multiview.
+    """
+
+    sources: tuple[Source, ...]
     backgrounds: tuple[str, ...] = ()
+    skins: tuple[str, ...] = ()
     size: tuple[int, int] = (240, 320)
     frames: int = 100
     fps: float = 30.0
+    population: str = "adults"
+    people: int | None = None
+    place: str | None = None
+    occlusion: float | None = None
+    angles_deg: tuple[float, ...] = (0.0, 45.0, 90.0)
 
 
-def split_motions(files: list[str], split: str) -> list[str]:
-    """The capture files of a split: a subject (the file's folder) is wholly in `train` or wholly in `test` (3.5.2).
-
-    Subjects are drawn by a hash of their name, so that adding files moves no subject from one split to the other.
-    """
+def in_split(name: str, split: str) -> bool:
+    """Whether what has this name belongs to a split, by a hash of the name: adding others moves it nowhere."""
     if split not in SPLITS:
         raise HumansenseError(f"unknown split {split!r}: use one of {', '.join(SPLITS)}")
-
-    def is_test(file: str) -> bool:
-        digest = hashlib.sha256(Path(file).parent.name.encode()).digest()
-        return digest[0] / 256 < TEST_SHARE
-
-    return [file for file in files if is_test(file) == (split == "test")]
+    is_test = hashlib.sha256(name.encode()).digest()[0] / 256 < TEST_SHARE
+    return is_test == (split == "test")
 
 
-def _surreal_views(rng: np.random.Generator, frames: int) -> tuple[View, ...]:
-    distance = max(2.0, rng.normal(8.0, 1.0))
-    return (View(yaw_rad=rng.uniform(-np.pi, np.pi), distance_m=distance),)
-
-
-def _wild_view(rng: np.random.Generator) -> View:
-    close_up = rng.random() < 0.12
-    fill = rng.uniform(1.1, 2.2) if close_up else rng.uniform(0.55, 1.15)
-    reach = 0.3 if close_up else 0.12
-    return View(
-        yaw_rad=rng.uniform(-np.pi, np.pi),
-        elevation_rad=float(np.clip(rng.normal(0.08, 0.25), -0.6, 1.1)),
-        roll_rad=rng.normal(0, 0.06),
-        focal=float(np.exp(rng.uniform(np.log(0.75), np.log(3.0)))),
-        fill=fill,
-        offset=(rng.normal(0, reach * 0.6), rng.normal(0, reach * 0.6)),
-        aim="body",
-    )
-
-
-def _wild_views(rng: np.random.Generator, frames: int) -> tuple[View, ...]:
-    return tuple(_wild_view(rng) for _ in range(frames))
-
-
-def _wild_light(rng: np.random.Generator, light: np.ndarray) -> np.ndarray:
-    """Softer and coloured light, (9, 3) from (9,): tints of lamps, sky and bounced light."""
-    soft = light.copy()
-    soft[0] = rng.uniform(0.65, 1.2)
-    soft[1:] *= rng.uniform(0.15, 0.8)
-    tint = 1 + rng.normal(0, 0.07, (1, 3)) + rng.normal(0, 0.04, (9, 3))
-    return soft[:, None] * tint
-
-
-@dataclass(frozen=True)
-class Preset:
-    """views: (rng, frames) -> views. empty: share of clips without a person. fps: None keeps the ingredients'.
-    random_pose: share of the procedural clips that go through random poses, beside those that get it by chance.
-    develop: whether the whole picture gets the finish of a photograph, not the background alone.
-    """
-
-    views: Callable[[np.random.Generator, int], tuple[View, ...]]
-    empty: float = 0.0
-    fps: float | None = None
-    coloured_light: bool = False
-    random_pose: float = 0.0
-    develop: bool = False
-
-
-PRESETS: Mapping[str, Preset] = MappingProxyType(
-    {
-        "surreal": Preset(_surreal_views),
-        # 4 frames a second, so that few frames of a clip show many poses.
-        "wild": Preset(_wild_views, empty=0.04, fps=4.0, coloured_light=True, random_pose=0.5, develop=True),
-    }
-)
-
-
-def _pick_motion(rng: np.random.Generator, motions: tuple[str, ...]) -> str:
-    """First a folder (a subject or an action), then a file in it: many takes of one do not drown the others."""
-    folders = sorted({motion.rpartition("/")[0] for motion in motions})
-    folder = folders[rng.integers(len(folders))]
-    inside = [motion for motion in motions if motion.rpartition("/")[0] == folder]
-    return inside[rng.integers(len(inside))]
-
-
-def sample_spec(seed: tuple[int, ...], preset: str, ingredients: Ingredients) -> SceneSpec:
-    """Draw one clip. The same arguments give the same spec."""
-    from humansense.render import sh_light
-
-    if preset not in PRESETS:
-        raise HumansenseError(f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}")
-    if not ingredients.motions:
-        raise HumansenseError("no motion to sample from: give a folder with .amc, .bvh or exponential-map .txt files")
-    recipe = PRESETS[preset]
-    rng = np.random.default_rng(seed)
-    light = sh_light(rng)
-    light = _wild_light(rng, light) if recipe.coloured_light else light
-    backgrounds = ingredients.backgrounds
-    return SceneSpec(
-        seed=seed,
-        preset=preset,
-        size=ingredients.size,
-        frames=ingredients.frames,
-        fps=recipe.fps or ingredients.fps,
-        people=int(rng.random() >= recipe.empty),
-        shape=tuple(sample_shapes(rng, 1)[0].tolist()),
-        motion=_pick_motion(rng, ingredients.motions),
-        motion_seed=int(rng.integers(2**31)),
-        start=float(rng.random()),
-        mirror=bool(rng.random() < 0.5),
-        outfit_seed=int(rng.integers(2**31)),
-        light=tuple(np.asarray(light, dtype=float).ravel().tolist()),
-        background=backgrounds[rng.integers(len(backgrounds))] if backgrounds else "",
-        background_seed=int(rng.integers(2**31)),
-        views=recipe.views(rng, ingredients.frames),
-    )
+def split_motions(files: Sequence[str], split: str) -> list[str]:
+    """The capture files of a split: a subject (the file's folder) is wholly in `train` or wholly in `test` (3.5.2)."""
+    return [file for file in files if in_split(Path(file).parent.name, split)]

@@ -1,47 +1,58 @@
-"""Making a set: specs are filmed shard by shard, on as many processes as asked, with one result.
+"""Making a set: specs are filmed shard by shard, by whichever engine, with one result.
 
-A shard holds `CLIPS_PER_SHARD` clips whose specs depend on the set's seed and the clip's number alone, so the bytes do
-not depend on the number of workers, and an interrupted run goes on where it stopped: whole shards are skipped.
+A shard holds clips whose specs depend on the set's seed and the clip's number alone, so the bytes do not depend on who
+made them, and an interrupted run goes on where it stopped: whole shards are skipped.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import humansense
-from humansense.bodies import load_body
+from humansense.bodies import POPULATIONS, Closet, load_body, load_closet, split_closet
 from humansense.core import HumansenseError
 from humansense.data.store import ShardWriter, is_whole, shard_path, start_set
 from humansense.motion import PROCEDURAL
 from humansense.motion.find import find_motions
-from humansense.synth.backgrounds import folder_backgrounds
+from humansense.motion.windows import MIN_FRAMES, plan_windows
+from humansense.synth.cast import UnusableError
 from humansense.synth.engines import ENGINES, run_shards
-from humansense.synth.spec import PRESETS, SPLITS, Ingredients, sample_spec, split_motions
+from humansense.synth.film import Scene, prepare, roll
+from humansense.synth.pictures import find_backgrounds, find_pictures
+from humansense.synth.presets import PRESETS, sample_spec
+from humansense.synth.spec import MAX_PEOPLE, PLACES, SPLITS, TEST_SHARE, Ingredients, Source, in_split, split_motions
 
 log = logging.getLogger(__name__)
 
 FRAMES_PER_SHARD = 100
+TRIES = 24
+"""Draws of a clip before the set is given up: bad files and impossible poses are passed over."""
 _SPLIT_SALT = {"train": 0, "test": 1}
+WARDROBES = ("all", "builtin")
 
 
 @dataclass(frozen=True)
 class SynthSettings:
     """What set to make.
 
-    out: folder. clips, frames: how many clips, and frames in each. size: (H, W). seed: decides everything.
-    workers: processes on this machine. engine: a row of `ENGINES`, who runs the shards. preset: a row of `PRESETS`.
-    split: "train" or "test"; their specs, motion subjects and background files are disjoint. motion: folder with .amc,
-    .bvh and exponential-map .txt files, or None for procedural motion only. procedural: share of clips with procedural
-    motion when there is a folder. backgrounds: folder of pictures without people, or None for procedural ones.
+    out: folder. clips: how many, or None for every window of every capture, three times with 30, 50 and 70 % overlap
+    (Varol 2019, 3.3.1). frames: in each. size: (H, W). seed: decides everything. workers: processes. engine: a row of
+    `engines.ENGINES`. preset: a row of `PRESETS`. split: "train" or "test"; their motion subjects, bodies, clothes, skins
+    and backgrounds are disjoint. motion: folder of captures, or None for procedural motion only. procedural: share of
+    clips with procedural motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
+    database or a video, or None for made-up ones. fps: frames a second where the preset does not decide. skins: folder
+    of pictures for the body's texture coordinates. wardrobe: "all" takes the assets that `humansense assets add` has
+    installed beside the built-in clothes, "builtin" does not. population, people, place, occlusion, angles_deg: see
+    `Ingredients`.
     """
 
     out: Path
-    clips: int = 20
+    clips: int | None = 20
     frames: int = 100
     size: tuple[int, int] = (240, 320)
     seed: int = 0
@@ -52,22 +63,50 @@ class SynthSettings:
     procedural: float = 0.5
     backgrounds: Path | None = None
     fps: float = 30.0
+    population: str = "adults"
+    people: int | None = None
+    place: str | None = None
+    occlusion: float | None = None
+    angles_deg: tuple[float, ...] = (0.0, 45.0, 90.0)
+    skins: Path | None = None
+    wardrobe: str = "all"
     engine: str = "local"
 
     def __post_init__(self) -> None:
-        for name, low in (("clips", 1), ("frames", 1), ("workers", 1)):
-            if getattr(self, name) < low:
-                raise HumansenseError(f"--{name} is {getattr(self, name)}, expected at least {low}")
+        for name, low in (("clips", 1), ("frames", 1), ("workers", 1), ("people", 1)):
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise HumansenseError(f"--{name} is {value}, expected at least {low}")
+        if self.people is not None and self.people > MAX_PEOPLE:
+            raise HumansenseError(f"--people is {self.people}, expected 1 to {MAX_PEOPLE}")
         if min(self.size) < 16 or max(self.size) > 4096:
             raise HumansenseError(f"--size is {self.size[1]}x{self.size[0]}, expected 16 to 4096 pixels a side")
-        if self.preset not in PRESETS:
-            raise HumansenseError(f"unknown preset {self.preset!r}: use one of {', '.join(PRESETS)}")
-        if self.split not in SPLITS:
-            raise HumansenseError(f"unknown split {self.split!r}: use one of {', '.join(SPLITS)}")
-        if self.engine not in ENGINES:
-            raise HumansenseError(f"unknown engine {self.engine!r}: use one of {', '.join(ENGINES)}")
-        if not 0 <= self.procedural <= 1:
-            raise HumansenseError(f"--procedural is {self.procedural}, expected a share from 0 to 1")
+        for name, known in (
+            ("preset", PRESETS), ("split", SPLITS), ("population", POPULATIONS), ("place", PLACES),
+            ("wardrobe", WARDROBES), ("engine", ENGINES),
+        ):  # fmt: skip
+            value = getattr(self, name)
+            if value is not None and value not in known:
+                raise HumansenseError(f"unknown {name} {value!r}: use one of {', '.join(known)}")
+        for name in ("procedural", "occlusion"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise HumansenseError(f"--{name} is {value}, expected a share from 0 to 1")
+        if not self.fps > 0:
+            raise HumansenseError(f"--fps is {self.fps}, expected a positive number")
+        if not self.angles_deg:
+            raise HumansenseError("--angles is empty: give the directions of the cameras in degrees, such as 0,45,90")
+        if self.clips is None and self.motion is None:
+            raise HumansenseError("--clips all needs --motion: it films every window of every capture in that folder")
+
+    @property
+    def cameras(self) -> int:
+        """Clips of one performance."""
+        return len(self.angles_deg) if self.preset == "multiview" else 1
+
+    @property
+    def fps_of_clips(self) -> float:
+        return PRESETS[self.preset].fps or self.fps
 
     @property
     def clips_per_shard(self) -> int:
@@ -77,7 +116,7 @@ class SynthSettings:
         """What decides the bytes: stored in set.json; a folder is only resumed with the same."""
         return {
             "generator": f"humansense {humansense.__version__}",
-            "clips": self.clips,
+            "clips": "all" if self.clips is None else self.clips,
             "frames": self.frames,
             "size": list(self.size),
             "fps": self.fps,
@@ -87,40 +126,23 @@ class SynthSettings:
             "motion": self.motion.name if self.motion else "procedural",
             "procedural": self.procedural if self.motion else 1.0,
             "backgrounds": self.backgrounds.name if self.backgrounds else "procedural",
+            "population": self.population,
+            "people": self.people or "by preset",
+            "place": self.place or "by preset",
+            "occlusion": "by preset" if self.occlusion is None else self.occlusion,
+            "angles_deg": list(self.angles_deg) if self.preset == "multiview" else [],
+            "skins": self.skins.name if self.skins else "painted",
         }
 
 
 @dataclass(frozen=True)
 class Pantry:
-    """The files that specs choose from."""
+    """The files that specs choose from. windows: of the captures, in the order of the plan."""
 
-    captures: tuple[str, ...]
+    windows: tuple[Source, ...]
     backgrounds: tuple[str, ...]
-
-
-def stock(settings: SynthSettings) -> Pantry:
-    captures: list[str] = []
-    if settings.motion:
-        files = [str(path) for path in find_motions(settings.motion)]
-        captures = split_motions(files, settings.split)
-        if not captures:
-            raise HumansenseError(
-                f"{settings.motion} has no subject for the split {settings.split!r}: its {len(files)} files fall into "
-                "the other one; add subjects (folders), or leave --motion out for procedural motion"
-            )
-    backgrounds = [str(path) for path in folder_backgrounds(settings.backgrounds)] if settings.backgrounds else []
-    if len(backgrounds) >= 5:  # every fifth picture is the test set's
-        backgrounds = [b for i, b in enumerate(backgrounds) if (i % 5 == 4) == (settings.split == "test")]
-    return Pantry(tuple(captures), tuple(backgrounds))
-
-
-def clip_ingredients(settings: SynthSettings, pantry: Pantry, number: int) -> Ingredients:
-    """Whether clip `number` moves by capture or by procedure, and from what it chooses."""
-    rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], number, 1])
-    invented = not pantry.captures or rng.random() < settings.procedural
-    kinds = ("random_pose",) if rng.random() < PRESETS[settings.preset].random_pose else tuple(PROCEDURAL)
-    motions = tuple(f"procedural:{kind}" for kind in kinds) if invented else pantry.captures
-    return Ingredients(motions, pantry.backgrounds, settings.size, settings.frames, settings.fps)
+    skins: tuple[str, ...]
+    closet: Closet | None
 
 
 @dataclass(frozen=True)
@@ -133,43 +155,148 @@ class ShardJob:
     clips: range
 
 
+@dataclass(frozen=True)
+class ShardDone:
+    """frames: in the shard. notes: (file or "", why it was passed over), each once."""
+
+    frames: int
+    notes: tuple[tuple[str, str], ...]
+
+
 def shards(settings: SynthSettings, pantry: Pantry) -> list[ShardJob]:
     """All shards of a set, made already or not."""
-    step = settings.clips_per_shard
-    starts = range(0, settings.clips, step)
-    return [ShardJob(settings, pantry, k, range(i, min(i + step, settings.clips))) for k, i in enumerate(starts)]
+    step, clips = settings.clips_per_shard, clip_count(settings, pantry)
+    starts = range(0, clips, step)
+    return [ShardJob(settings, pantry, k, range(i, min(i + step, clips))) for k, i in enumerate(starts)]
 
 
-def make_shard(job: ShardJob) -> int:
-    """Film one shard; returns its number of frames."""
-    from humansense.synth.film import film
+def clip_count(settings: SynthSettings, pantry: Pantry) -> int:
+    return len(pantry.windows) * settings.cameras if settings.clips is None else settings.clips
 
-    settings = job.settings
-    with ShardWriter(shard_path(settings.out, job.number)) as writer:
+
+def stock(settings: SynthSettings) -> Pantry:
+    """Find the files of the split that the specs choose from; what cannot be read is passed over with a warning."""
+    windows: list[Source] = []
+    if settings.motion:
+        files = [str(path) for path in find_motions(settings.motion)]
+        captures = split_motions(files, settings.split)
+        if not captures:
+            raise HumansenseError(
+                f"{settings.motion} has no subject for the split {settings.split!r}: its {len(files)} files fall into "
+                "the other one; add subjects (folders), or leave --motion out for procedural motion"
+            )
+        planned, unread = plan_windows(captures, settings.fps_of_clips, max(MIN_FRAMES, settings.frames))
+        for file, why in unread:
+            log.warning("passed over %s: %s", file, why)
+        if not planned:
+            raise HumansenseError(f"{settings.motion} holds no motion that can be used: {unread[0][1]}")
+        windows = [Source(window.file, window.start) for window in planned]
+    backgrounds = _of_split(find_backgrounds(settings.backgrounds), settings.split) if settings.backgrounds else ()
+    skins = _of_split(find_pictures(settings.skins, "--skins"), settings.split) if settings.skins else ()
+    closet = load_closet() if settings.wardrobe == "all" else None
+    return Pantry(tuple(windows), backgrounds, skins, split_closet(closet, settings.split) if closet else None)
+
+
+def _of_split(files: tuple[str, ...], split: str) -> tuple[str, ...]:
+    """Pictures of a split; fewer than five are shared, as is a folder that has none for one of the splits."""
+    mine = tuple(file for file in files if in_split(Path(file).name, split))
+    return mine if len(files) >= 5 and mine else files
+
+
+def draw_clip(settings: SynthSettings, pantry: Pantry, number: int) -> tuple[Scene, list[tuple[str, str]]]:
+    """Clip `number`, ready to be filmed, and what was passed over on the way: (file or "", why).
+
+    A draw that cannot be used (a broken file, a body that would pass through itself) is drawn again, in the same way
+    whoever draws. Raises `HumansenseError` after `TRIES` draws.
+    """
+    performance, view = divmod(number, settings.cameras)
+    salt = _SPLIT_SALT[settings.split]
+    notes: list[tuple[str, str]] = []
+    for attempt in range(TRIES):
+        again = (attempt,) if attempt else ()
+        # A planned window gets some bodies before another one takes its place.
+        planned = pantry.windows[performance] if settings.clips is None and attempt < 4 else None
+        ingredients = clip_ingredients(settings, pantry, performance)
+        seed = (settings.seed, salt, performance, *again)
+        try:
+            return prepare(sample_spec(seed, settings.preset, ingredients, planned, view), pantry.closet), notes
+        except UnusableError as error:
+            notes.append((error.file, str(error)))
+    raise HumansenseError(f"clip {number} could not be made in {TRIES} draws; the last one: {notes[-1][1]}")
+
+
+def clip_ingredients(settings: SynthSettings, pantry: Pantry, performance: int) -> Ingredients:
+    """Whether a performance moves by capture or by procedure, and from what it chooses."""
+    rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], performance, 1])
+    invented = not pantry.windows or rng.random() < settings.procedural
+    kinds = ("random_pose",) if rng.random() < PRESETS[settings.preset].random_pose else tuple(PROCEDURAL)
+    made_up = tuple(Source(f"procedural:{kind}") for kind in kinds)
+    return Ingredients(
+        sources=made_up if invented else pantry.windows,
+        backgrounds=pantry.backgrounds,
+        skins=pantry.skins,
+        size=settings.size,
+        frames=settings.frames,
+        fps=settings.fps,
+        population=settings.population,
+        people=settings.people,
+        place=settings.place,
+        occlusion=settings.occlusion,
+        angles_deg=settings.angles_deg,
+    )
+
+
+def make_shard(job: ShardJob) -> ShardDone:
+    """Film one shard."""
+    notes: dict[tuple[str, str], None] = {}
+    with ShardWriter(shard_path(job.settings.out, job.number)) as writer:
         for number in job.clips:
-            seed = (settings.seed, _SPLIT_SALT[settings.split], number)
-            spec = sample_spec(seed, settings.preset, clip_ingredients(settings, job.pantry, number))
-            writer.add_clip(*film(spec, f"c{number:06d}"))
-    return len(job.clips) * settings.frames
+            scene, passed = draw_clip(job.settings, job.pantry, number)
+            notes.update(dict.fromkeys(note for note in passed if note[0]))
+            writer.add_clip(*roll(scene, f"c{number:06d}"))
+    return ShardDone(len(job.clips) * job.settings.frames, tuple(notes))
 
 
 def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | None = None) -> int:
     """Make the set, or what is missing of it; returns the number of frames in it.
 
-    progress: called with (frames done, frames in all) after each shard. Raises `HumansenseError` for settings that
-    differ from those of a set already there, for missing files and for a full disk; what is whole stays.
+    progress: called with (frames done, frames in all) after each shard. Files that cannot be used are passed over with
+    a warning. Raises `HumansenseError` for settings that differ from those of a set already there, for missing folders
+    and for a full disk; what is whole stays.
     """
     pantry = stock(settings)
     load_body()  # built once, before the workers ask for it
-    start_set(settings.out, settings.description())
+    closet = pantry.closet.digest if pantry.closet else "none"
+    start_set(settings.out, settings.description() | {"closet": closet})
     jobs = shards(settings, pantry)
-    total = settings.clips * settings.frames
+    total = sum(len(job.clips) for job in jobs) * settings.frames
     missing = [job for job in jobs if not is_whole(shard_path(settings.out, job.number))]
     done = total - sum(len(job.clips) for job in missing) * settings.frames
+    warned: set[str] = set()
     if progress:
         progress(done, total)
-    for frames in run_shards(settings.engine, make_shard, missing, settings.workers, settings.out / "shards"):
-        done += frames
+    for shard in run_shards(settings.engine, make_shard, missing, settings.workers, settings.out / "shards"):
+        for file, why in shard.notes:
+            if file not in warned:
+                warned.add(file)
+                log.warning("passed over: %s", why)
+        done += shard.frames
         if progress:
             progress(done, total)
     return done
+
+
+def both_splits(settings: SynthSettings) -> tuple[SynthSettings, SynthSettings]:
+    """The train and the test set below `settings.out`: 80 and 20 % of the clips (Varol 2019, 3.5.2)."""
+    if settings.clips is None:
+        counts: tuple[int | None, int | None] = (None, None)
+    elif settings.clips < 2:
+        raise HumansenseError(f"--split both needs at least 2 clips, --clips is {settings.clips}")
+    else:
+        test = max(1, round(TEST_SHARE * settings.clips))
+        counts = (settings.clips - test, test)
+    train, test_set = (
+        replace(settings, out=settings.out / split, split=split, clips=count)
+        for split, count in zip(SPLITS, counts, strict=True)
+    )
+    return train, test_set

@@ -115,7 +115,7 @@ def info_arrays(clips: ClipSet, clip: ClipEntry) -> dict[str, Any]:
     clothes = about["people"][0].get("clothes", [])
     cloth = "; ".join(clothes if isinstance(clothes, list) else [str(clothes)])
     return {
-        "bg": _cells(str(spec.get("background") or "procedural"), count),
+        "bg": _cells(str(spec.get("place", {}).get("background") or "procedural"), count),
         "camDist": np.float32(distance).reshape(1, 1),
         "camLoc": location.astype(np.float32).reshape(3, 1),
         "clipNo": np.float64(1),
