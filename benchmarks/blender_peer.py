@@ -14,7 +14,8 @@ map, flow both ways, and their encoding. Two frames, in which both build their s
 
 Both use `--threads` threads. The seconds are those of the processor, of all threads, so that other programs on the
 machine count for neither; with `--wall` they are those of the clock. `iou`: of the two silhouettes, the smallest over
-three frames; they must agree to 0.98, so that it is the same scene. `--keep FOLDER` keeps the pictures of both.
+three frames; they must agree to 0.98, so that it is the same scene. `colour_difference`: mean, of 255, where both show
+the person. `--keep FOLDER` keeps the pictures of both.
 Prints one JSON line.
 """
 
@@ -266,6 +267,7 @@ def compose(bpy: Any, scene: Any, background: Path) -> None:
     layers, over = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeAlphaOver")
     image, out = tree.nodes.new("CompositorNodeImage"), tree.nodes.new("CompositorNodeComposite")
     image.image = bpy.data.images.load(str(background))
+    image.image.colorspace_settings.name = "Non-Color"
     tree.links.new(image.outputs["Image"], over.inputs[1])
     tree.links.new(layers.outputs["Image"], over.inputs[2])
     tree.links.new(over.outputs["Image"], out.inputs["Image"])
@@ -326,15 +328,18 @@ def blender_python(env: Path) -> Path:
     return python
 
 
-def silhouettes_agree(folder: Path, masks: list[np.ndarray]) -> float:
-    """The smallest intersection over union of Blender's and our masks."""
+def compare(folder: Path, masks: list[np.ndarray], pictures: list[np.ndarray]) -> tuple[float, float]:
+    """The smallest intersection over union of Blender's and our masks; the mean difference of colour (0..255) there."""
     from PIL import Image
 
-    ious = []
+    ious, differences = [], []
     for t in checked_frames(len(masks)):
         theirs = np.array(Image.open(folder / f"mask{t:03d}.png"))[..., 3] >= 128
-        ious.append((theirs & masks[t]).sum() / (theirs | masks[t]).sum())
-    return float(min(ious))
+        both = theirs & masks[t]
+        ious.append(both.sum() / (theirs | masks[t]).sum())
+        picture = np.array(Image.open(folder / f"picture{t:03d}.png").convert("RGB"), float)
+        differences.append(np.abs(picture - pictures[t])[both].mean())
+    return float(min(ious)), float(np.mean(differences))
 
 
 def main() -> None:
@@ -372,7 +377,7 @@ def main() -> None:
         if said.returncode or not (folder / "peer.json").exists():
             sys.exit(f"Blender failed:\n{said.stdout[-2000:]}{said.stderr[-2000:]}")
         theirs = json.loads((folder / "peer.json").read_text())
-        iou = silhouettes_agree(folder, masks)
+        iou, difference = compare(folder, masks, pictures)
         megabytes = sum(p.stat().st_size for p in folder.glob("frame*.exr")) / args.frames / 1e6
         if args.keep:
             from PIL import Image
@@ -392,6 +397,7 @@ def main() -> None:
         "ratio": round(theirs["seconds"] / seconds, 1),
         "blender_mb_per_frame": round(megabytes, 2),
         "iou": round(iou, 4),
+        "colour_difference": round(difference, 1),
     }
     print(json.dumps(line))
     if not iou > WANTED_IOU or not math.isfinite(iou):

@@ -265,8 +265,8 @@ class _Prepared:
 
         if not self.mark.exists():
             raise HumansenseError(
-                f"{platform.node()} does not see {self.mark.parent.absolute()} as the machine does that started the run: "
-                "choose a folder on a file system that all machines share under the same path"
+                f"{platform.node()} does not see {self.mark.parent.absolute()} as the machine does that started the "
+                "run: choose a folder on a file system that all machines share under the same path"
             )
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
