@@ -4,7 +4,7 @@
 
 Blender comes as the wheel `bpy` (4.5, Python 3.11, several hundred MB), which is installed into an environment of its
 own at `--env`, once; on a bare Debian or Ubuntu its libraries are there after
-`apt-get install libxrender1 libxi6 libxkbcommon0 libsm6 libgl1 libxfixes3 libxxf86vm1 libegl1`.
+`apt-get install libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1`.
 
 Blender's part is SURREAL's recipe: Cycles on the CPU at 4 samples; a shader that multiplies the texture by nine
 spherical-harmonic coefficients; the background image composited behind; the passes combined, depth, normal, object and
@@ -38,7 +38,7 @@ SAMPLES = 4  # SURREAL's code leaves Blender's `samples` at a few; the issue's f
 SIZE, DISTANCE_M = (240, 320), 8.0
 UNCOUNTED = 2  # the scene is built in the first frame, the first flow comes with the second
 WANTED_IOU = 0.98
-LIBRARIES = "libxrender1 libxi6 libxkbcommon0 libsm6 libgl1 libxfixes3 libxxf86vm1 libegl1"
+LIBRARIES = "libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1"
 
 
 # Ours.
