@@ -4,7 +4,7 @@
 
 Blender comes as the wheel `bpy` (4.5, Python 3.11, several hundred MB), which is installed into an environment of its
 own at `--env`, once; on a bare Debian or Ubuntu its libraries are there after
-`apt-get install libxrender1 libxi6 libxkbcommon0 libsm6 libgl1 libxfixes3 libxxf86vm1 libegl1`.
+`apt-get install libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1`.
 
 Blender's part is SURREAL's recipe: Cycles on the CPU at 4 samples; a shader that multiplies the texture by nine
 spherical-harmonic coefficients; the background image composited behind; the passes combined, depth, normal, object and
@@ -14,7 +14,8 @@ map, flow both ways, and their encoding. Two frames, in which both build their s
 
 Both use `--threads` threads. The seconds are those of the processor, of all threads, so that other programs on the
 machine count for neither; with `--wall` they are those of the clock. `iou`: of the two silhouettes, the smallest over
-three frames; they must agree to 0.98, so that it is the same scene. `--keep FOLDER` keeps the pictures of both.
+three frames; they must agree to 0.98, so that it is the same scene. `colour_difference`: mean, of 255, where both show
+the person. `--keep FOLDER` keeps the pictures of both.
 Prints one JSON line.
 """
 
@@ -37,7 +38,7 @@ SAMPLES = 4  # SURREAL's code leaves Blender's `samples` at a few; the issue's f
 SIZE, DISTANCE_M = (240, 320), 8.0
 UNCOUNTED = 2  # the scene is built in the first frame, the first flow comes with the second
 WANTED_IOU = 0.98
-LIBRARIES = "libxrender1 libxi6 libxkbcommon0 libsm6 libgl1 libxfixes3 libxxf86vm1 libegl1"
+LIBRARIES = "libx11-6 libxrender1 libxfixes3 libxi6 libxkbcommon0 libsm6 libgl1"
 
 
 # Ours.
@@ -266,6 +267,7 @@ def compose(bpy: Any, scene: Any, background: Path) -> None:
     layers, over = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("CompositorNodeAlphaOver")
     image, out = tree.nodes.new("CompositorNodeImage"), tree.nodes.new("CompositorNodeComposite")
     image.image = bpy.data.images.load(str(background))
+    image.image.colorspace_settings.name = "Non-Color"
     tree.links.new(image.outputs["Image"], over.inputs[1])
     tree.links.new(layers.outputs["Image"], over.inputs[2])
     tree.links.new(over.outputs["Image"], out.inputs["Image"])
@@ -326,15 +328,18 @@ def blender_python(env: Path) -> Path:
     return python
 
 
-def silhouettes_agree(folder: Path, masks: list[np.ndarray]) -> float:
-    """The smallest intersection over union of Blender's and our masks."""
+def compare(folder: Path, masks: list[np.ndarray], pictures: list[np.ndarray]) -> tuple[float, float]:
+    """The smallest intersection over union of Blender's and our masks; the mean difference of colour (0..255) there."""
     from PIL import Image
 
-    ious = []
+    ious, differences = [], []
     for t in checked_frames(len(masks)):
         theirs = np.array(Image.open(folder / f"mask{t:03d}.png"))[..., 3] >= 128
-        ious.append((theirs & masks[t]).sum() / (theirs | masks[t]).sum())
-    return float(min(ious))
+        both = theirs & masks[t]
+        ious.append(both.sum() / (theirs | masks[t]).sum())
+        picture = np.array(Image.open(folder / f"picture{t:03d}.png").convert("RGB"), float)
+        differences.append(np.abs(picture - pictures[t])[both].mean())
+    return float(min(ious)), float(np.mean(differences))
 
 
 def main() -> None:
@@ -372,7 +377,7 @@ def main() -> None:
         if said.returncode or not (folder / "peer.json").exists():
             sys.exit(f"Blender failed:\n{said.stdout[-2000:]}{said.stderr[-2000:]}")
         theirs = json.loads((folder / "peer.json").read_text())
-        iou = silhouettes_agree(folder, masks)
+        iou, difference = compare(folder, masks, pictures)
         megabytes = sum(p.stat().st_size for p in folder.glob("frame*.exr")) / args.frames / 1e6
         if args.keep:
             from PIL import Image
@@ -392,6 +397,7 @@ def main() -> None:
         "ratio": round(theirs["seconds"] / seconds, 1),
         "blender_mb_per_frame": round(megabytes, 2),
         "iou": round(iou, 4),
+        "colour_difference": round(difference, 1),
     }
     print(json.dumps(line))
     if not iou > WANTED_IOU or not math.isfinite(iou):

@@ -15,6 +15,7 @@ import pytest
 from humansense.core import HumansenseError
 from humansense.synth import SynthSettings, make_set, write
 from humansense.synth.engines import ENGINES, MOST_DEATHS, _Prepared, local, run_shards
+from humansense.synth.estimate import _clock, _extrapolate, estimate
 
 SHARDS = 4
 OPTIONS = ("--clips", str(SHARDS), "--frames", "100", "--size", "64x48", "--seed", "3", "--workers", "2")
@@ -104,7 +105,7 @@ def test_jobs_under_way_are_finished_when_another_fails(tmp_path: Path) -> None:
 def test_a_worker_that_sees_another_folder_is_refused(tmp_path: Path) -> None:
     """As on a machine of a cluster that does not share the file system."""
     elsewhere = _Prepared(_square, tmp_path / "elsewhere" / "mark")
-    with pytest.raises(HumansenseError, match="elsewhere.*file system that all machines share"):
+    with pytest.raises(HumansenseError, match=r"elsewhere.*file system that all machines share"):
         list(local(elsewhere, [1], 1))
 
 
@@ -175,11 +176,16 @@ def alive(pid: int) -> bool:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The files of a run that nothing interrupted."""
+def whole_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set that nothing interrupted."""
     out = tmp_path_factory.mktemp("whole") / "set"
     complete(out)
-    files = digest(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def whole(whole_set: Path) -> dict[str, str]:
+    files = digest(whole_set)
     assert len(files) == 1 + 2 * SHARDS
     return files
 
@@ -243,12 +249,14 @@ mount -o remount,size=200m "$DISK"
 
 
 @linux
-def test_a_full_disk_is_one_line_and_a_new_run_completes(whole: dict[str, str], tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_a_new_run_completes(
+    whole_set: Path, whole: dict[str, str], tmp_path: Path
+) -> None:
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare(1)")
     disk, kept = tmp_path / "disk", tmp_path / "kept"
     disk.mkdir()
-    room = 600_000  # bytes: less than two shards
+    room = sum(p.stat().st_size for p in (whole_set / "shards").iterdir()) // 2
     command = [sys.executable, "-m", "humansense.cli", "synth", str(disk / "set"), *OPTIONS]
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", _FULL_DISK, "sh", disk, str(room), *command],
@@ -268,6 +276,44 @@ def test_a_full_disk_is_one_line_and_a_new_run_completes(whole: dict[str, str], 
     assert ".partial." not in after
     assert done.returncode == 0, done.stderr
     assert digest(kept) == whole
+
+
+# What it would cost.
+
+
+def test_an_estimate_knows_what_is_there_and_writes_nothing(whole_set: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    settings = SynthSettings(out, clips=SHARDS, frames=100, size=(48, 64), seed=3, workers=2)
+    fresh = estimate(settings)
+    assert list(tmp_path.iterdir()) == []
+    assert (fresh.frames, fresh.shards, fresh.frames_there) == (SHARDS * 100, SHARDS, 0)
+    assert fresh.seconds > fresh.start_s > 0
+    real = sum(p.stat().st_size for p in (whole_set / "shards").iterdir())
+    assert 0.8 < fresh.bytes / real < 1.25  # from twelve frames of each clip
+    shutil.copytree(whole_set, out)
+    (out / "shards" / "000002.json").unlink()
+    before = digest(out)
+    rest = estimate(settings)
+    assert (rest.frames, rest.shards, rest.frames_there, rest.shards_there) == (100, 1, 300, 3)
+    assert digest(out) == before
+    said = rest.lines()
+    assert said[0].endswith("set: 100 frames in 1 shards to make; 300 frames in 3 shards are there")
+    assert said[1].startswith("time: about ")
+    assert said[2].startswith("disk: about 0.00 GB")
+    whole = estimate(SynthSettings(whole_set, clips=SHARDS, frames=100, size=(48, 64), seed=3))
+    assert whole.lines() == [f"{whole_set}: 0 frames in 0 shards to make; 400 frames in 4 shards are there"]
+    with pytest.raises(HumansenseError, match="another seed"):
+        estimate(SynthSettings(out, clips=SHARDS, frames=100, size=(48, 64), seed=4))
+
+
+def test_the_cost_of_a_clip_is_a_line() -> None:
+    def cost(frames: int) -> float:
+        return 3.0 + 0.25 * frames
+
+    lengths = [(2, 3, 3 * cost(2)), (12, 3, 3 * cost(12)), (2, 2, 2 * cost(2)), (12, 2, 2 * cost(12))]
+    assert _extrapolate(lengths, 100) == pytest.approx(cost(100))
+    assert _extrapolate(lengths[:1], 2) == pytest.approx(cost(2))
+    assert [_clock(s) for s in (0.2, 59, 61, 3661)] == ["0 s", "59 s", "1 min 01 s", "1 h 01 min"]
 
 
 # Ray.

@@ -72,7 +72,7 @@ def local(make_shard: Callable[[Any], Any], jobs: Sequence[Any], workers: int) -
         crew.append(_Worker(process, ours))
 
     try:
-        for _ in range(min(workers, os.cpu_count() or 1, len(jobs))):
+        for _ in range(usable_workers(workers, len(jobs))):
             hire()
         while waiting or any(worker.job is not None for worker in crew):
             for worker in crew:
@@ -116,6 +116,11 @@ def _no_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def usable_workers(workers: int, jobs: int) -> int:
+    """How many of `workers` processes this machine runs for so many jobs: at most one a core."""
+    return min(workers, os.cpu_count() or 1, jobs)
 
 
 def _give(worker: _Worker, job: int, jobs: Sequence[Any]) -> None:
@@ -260,8 +265,8 @@ class _Prepared:
 
         if not self.mark.exists():
             raise HumansenseError(
-                f"the machine {platform.node()} does not see {self.mark.parent} as the one does that started the run: "
-                "choose a folder on a file system that all machines share under the same path"
+                f"{platform.node()} does not see {self.mark.parent.absolute()} as the machine does that started the "
+                "run: choose a folder on a file system that all machines share under the same path"
             )
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
@@ -274,8 +279,8 @@ def run_shards(
 ) -> Generator[Any, None, None]:
     """The results of `make_shard` for all jobs, by a row of `ENGINES`; `folder` is where the shards are written.
 
-    What killed workers have left there half-written, in this run or an earlier one, is removed. Raises `HumansenseError`
-    where `folder` cannot be written, or is not the same folder for a worker on another machine.
+    What killed workers have left there half-written, in this run or an earlier one, is removed. Raises
+    `HumansenseError` where `folder` cannot be written, or is not the same folder for a worker on another machine.
     """
     sweep(folder)
     mark = folder / f".shared.partial.{secrets.token_hex(8)}"
