@@ -143,10 +143,17 @@ def test_thinning_is_even_and_bounded(tmp_path, monkeypatch):
     assert len(people.stature_m) == 4
 
 
-def test_the_phenotypes_are_named_in_the_body_s_order():
-    from humansense.bodies import load_body
+def test_the_body_s_own_names_and_statures():
+    import torch
 
-    assert tuple(load_body().shape_names) == variety.PHENOTYPES
+    from humansense.bodies import load_body, sample_shapes
+
+    body = load_body()
+    assert tuple(body.shape_names) == variety.PHENOTYPES
+    rest = body.rest(torch.tensor(sample_shapes(np.random.default_rng(0), 12)))
+    heights = rest.vertices[:, np.unique(body.faces), 2]
+    stature, _ = variety._chain_m(body.regress(rest, "mpii16").numpy())
+    assert np.allclose(stature / (heights.amax(1) - heights.amin(1)).numpy(), 1, atol=0.03)
 
 
 def _about(number: int, subject: str, source: str, **info) -> tuple[Clip, list[Sample]]:
@@ -172,6 +179,10 @@ def test_table_of_both_splits(tmp_path, capsys):
     assert (infos["train"].groups, infos["test"].groups) == (0, 1)
     assert infos["test"].people_a_frame == {"1": 4}
     assert "#sequences" in table_lines(rows)[0]
+    # The file that a clip's record names tells sequences apart that share a source.
+    spec = [{"spec": {"motion": f"01/01_0{i % 2}.amc", "people": [{"motion": "procedural:walk"}]}} for i in range(3)]
+    amc = write(tmp_path / "amc", [_about(i, "01", "amc", **spec[i]) for i in range(3)])
+    assert set_info(amc).names == ({"01"}, {"01/01_00.amc", "01/01_01.amc", "procedural:walk"})
 
     assert main(["data", "info", str(tmp_path), "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -143,9 +143,9 @@ def set_info(root: str | Path) -> SetInfo:
         counts["sources"][clip.source] += clip.frames
         about = clips.clip_info(clip)
         persons = [person for person in about.get("people", []) if isinstance(person, dict)]
-        for whole, one, names in ((clip.subject, "subject", subjects), (clip.source, "source", sequences)):
-            names.update(name for name in (whole, *(str(person.get(one, "")) for person in persons)) if name)
         info = about.get("info") or {}
+        subjects.update(name for name in (clip.subject, *(str(p.get("subject", "")) for p in persons)) if name)
+        sequences.update(_motions([info, persons]) or ({clip.source} - {""} if clip.people else ()))
         groups.update([str(info["group"])] if "group" in info else [])
         counts["garments"].update(_garments(info, persons))
         counts["populations"].update(str(person["population"]) for person in persons if "population" in person)
@@ -176,6 +176,13 @@ def set_info(root: str | Path) -> SetInfo:
         variety=measure(collect_people(clips)),
         **{name: dict(count) for name, count in counts.items()},  # type: ignore[arg-type]
     )
+
+
+def _motions(record: Any) -> set[str]:
+    """The motion files (or "procedural:KIND") that a clip's record names, wherever it does."""
+    values = list(record.values()) if isinstance(record, dict) else record if isinstance(record, list) else []
+    here = record.get("motion") if isinstance(record, dict) else None
+    return set().union(*map(_motions, values), {here} if isinstance(here, str) and here else set())
 
 
 def _garments(info: dict[str, Any], persons: list[dict[str, Any]]) -> list[str]:

@@ -143,7 +143,10 @@ def _of_clip(clips: ClipSet, clip: ClipEntry, step: int) -> dict[str, np.ndarray
 
 
 def _chain_m(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(stature, leg) metres of joints (..., 16, 3): along the bones, so that no pose changes them (much)."""
+    """(stature, leg) metres of joints (..., 16, 3): along the bones, so that no pose changes them (much).
+
+    The stature is within 3 % of the mesh's height at rest.
+    """
     at = joint_set(POSE_SET).index
 
     def bone(a: str, b: str) -> np.ndarray:
