@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from fake_set import make_set
 from PIL import Image
 
+from humansense.cli.app import main
 from humansense.core import HumansenseError, Person, Prediction, Sample, joint_set, part_set
 from humansense.video import read_frames
 from humansense.view import draw, sheets
@@ -133,6 +136,91 @@ def test_sheet_and_clip_show_every_map(tmp_path):
     for legend in (sheets.part_legend(), sheets.part_legend("smpl24", 3), sheets.depth_legend(-0.3, 0.2)):
         assert len(np.unique(legend.reshape(-1, 3), axis=0)) > 10
     assert sheets.with_legend(np.zeros((50, 30, 3), np.uint8), sheets.part_legend()).shape[1] == 30
+
+
+def test_optional_maps_in_colour():
+    flow = np.zeros((3, 4, 2), np.float32)
+    flow[0] = [(5, 0), (0, 5), (-5, 0), (0, -5)]
+    flow[1] = [(2.5, 0), (0, 2.5), (-2.5, 0), (50, 0)]
+    flow[2, 0] = np.nan
+    colors = draw.color_flow(flow, 5.0).astype(int)
+    assert tuple(colors[2, 0]) == draw.NO_FLOW_RGB
+    assert (colors[2, 1] == 255).all()  # no motion
+    right, down, left, up = colors[0]
+    assert tuple(right) == (255, 0, 0)
+    assert down[1] == 255 > down[0] > down[2]
+    assert (left[1], left[2], left[0]) == (255, 255, 0)
+    assert up[2] == 255 > up[0] > up[1]
+    assert (colors[1, :3] >= colors[0, :3]).all()  # half the motion is paler
+    assert tuple(colors[1, 3]) == (255, 0, 0)  # beyond the range
+    assert draw.flow_range(flow) > 5
+    assert draw.flow_range(np.full((3, 3, 2), np.nan)) == 1.0
+
+    garments = draw.color_garments(np.arange(12, dtype=np.uint8)[None])[0].astype(int)
+    assert tuple(garments[0]) == draw.BACKDROP_RGB
+    gaps = np.abs(garments[1:, None] - garments[None, 1:]).sum(-1) + 999 * np.eye(11, dtype=int)
+    assert gaps.min() > 40  # no two of them look the same
+    dense = np.array([[[-0.6, 0, 0], [0.6, 0, 0], [0, 0, 0.8], [np.nan] * 3]], np.float32)
+    at_right, at_left, top, nobody = draw.color_dense(dense)[0].astype(int)
+    assert at_left[0] > at_right[0] + 200
+    assert top[2] > at_left[2] + 100
+    assert tuple(nobody) == draw.BACKDROP_RGB
+    plain = np.full((60, 90, 3), 200, np.uint8)
+    named = draw.caption(plain, "depth")
+    assert (named[:5, :20] != 200).any()
+    assert (named[40:] == 200).all()
+
+
+def engine_sample(i: int = 0) -> Sample:
+    shown = sample(i)
+    on = shown.parts > 0
+    flow = np.where(on[..., None], np.float32(i - 1), np.float32(0)) * np.ones(2, np.float32)
+    flow[:5] = np.nan
+    return replace(shown, hidden_depth=shown.depth + np.float32(0.3), garments=on * np.uint8(3), flow=flow,
+                   flow_back=-flow, dense=np.where(on[..., None], np.float32(0.2), np.float32(np.nan)))  # fmt: skip
+
+
+def test_sheets_show_the_optional_maps(tmp_path):
+    maps = sheets.sample_maps(engine_sample(2))
+    assert set(maps) >= {"hidden depth", "garments", "dense", "flow", "flow back"}
+    # Both depths have one scale: what is behind is darker.
+    assert maps["hidden depth"][30, 40].astype(int).sum() < maps["depth"][30, 40].astype(int).sum()
+    assert tuple(maps["flow"][2, 2]) == draw.NO_FLOW_RGB
+    sheet = sheets.contact_sheet([engine_sample(0), sample(1)], cell=80)
+    assert sheet.shape[0] > 11 * 60
+    assert sheets.clip_video((engine_sample(i) for i in range(3)), tmp_path / "c.mp4", fps=5) == 3
+    frame = next(iter(read_frames(tmp_path / "c.mp4")))
+    assert frame.shape[1] >= 4 * 80
+    assert 3 * 60 < frame.shape[0] < 4 * 60
+
+
+def test_sheet_of_random_pictures(tmp_path, capsys):
+    pictures = sheets.picture_sheet([sample(i) for i in range(5)], cell=40, columns=3)
+    assert pictures.shape == (2 * 36 + 6, 3 * 46 + 6, 3)
+    for i in range(5):
+        assert abs(int(pictures[6 + 36 * (i // 3) + 15, 6 + 46 * (i % 3) + 20, 0]) - (40 + 10 * i)) <= 1
+    tall = replace(sample(9), image=np.full((80, 40, 3), 200, np.uint8), parts=None, depth=None, normals=None,
+                   instance=None)  # fmt: skip
+    mixed = sheets.picture_sheet([sample(0), tall], cell=40, columns=2)
+    assert mixed.shape[0] == 36 + 6
+    assert (mixed == 200).any()
+    with pytest.raises(HumansenseError, match="at least one"):
+        sheets.picture_sheet([])
+
+    root = make_set(tmp_path / "set", 1, 2, 4)
+    shown = {}
+    for seed in (0, 0, 1):
+        out = tmp_path / f"{len(shown)}.png"
+        assert (
+            main(["data", "show", str(root), "--random", "3", "--seed", str(seed), "--cell", "64", "-o", str(out)]) == 0
+        )
+        shown[len(shown)] = np.array(Image.open(out))
+    assert (shown[0] == shown[1]).all()
+    assert (shown[0] != shown[2]).any()
+    assert shown[0].shape == (48 + 12, 3 * 70 + 6, 3)
+    assert main(["data", "show", str(root), "--random", "99"]) == 0  # all there are
+    assert main(["data", "show", str(root), "--random", "0"]) == 2
+    assert main(["data", "show", str(root), "--random", "2", "--clip", "0"]) == 2
 
 
 class _Page(HTMLParser):

@@ -4,44 +4,77 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
 from humansense.cli import console
 from humansense.core import HumansenseError
 
+if TYPE_CHECKING:
+    from humansense.data.info import SetInfo
+
 
 @dataclass
 class Info:
-    """What a set holds: counts, sizes, actions, how people are spread over the pictures."""
+    """What a set holds: how many subjects, sequences, clips and frames, and how varied its people are.
+
+    For a folder with a train and a test set, both and their total.
+    """
 
     examples: ClassVar[str] = """
         humansense data info out/set
         humansense data info out/set --json
+        humansense data info out/set --pictures             (out/set/variety: views, poses, bodies, garments ...)
     """
 
     root: tyro.conf.Positional[Path]
-    """Folder of the set."""
+    """Folder of the set, or of its train and test."""
     json: bool = False
     """Print JSON."""
+    pictures: bool = False
+    """Write the variety as pictures, too."""
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """With --pictures: folder to write them to; by default `variety` in the set's folder."""
 
     def run(self) -> int:
-        from humansense.data.info import set_info
+        from humansense.data.info import set_info, split_roots, split_table, table_lines
 
-        info = set_info(self.root)
-        print(json.dumps(info.to_dict()) if self.json else "\n".join(info.lines()))
+        if self.out is not None and not self.pictures:
+            raise HumansenseError("--out is where the pictures go: give --pictures with it")
+        roots = split_roots(self.root)
+        infos = {name: set_info(path) for name, path in roots.items()}
+        rows = split_table(infos)
+        if self.json and "" in infos:
+            print(json.dumps(infos[""].to_dict()))
+        elif self.json:
+            sets = {name: info.to_dict() for name, info in infos.items()}
+            print(json.dumps({"table": [asdict(row) for row in rows], "sets": sets}))
+        else:
+            blocks = [info.lines() for info in infos.values()]
+            print("\n\n".join("\n".join(lines) for lines in [table_lines(rows), *blocks]))
+        if self.pictures:
+            self._draw(roots, infos)
         return 0
+
+    def _draw(self, roots: dict[str, Path], infos: dict[str, SetInfo]) -> None:
+        from humansense.data.store_read import ClipSet
+        from humansense.view.variety import write_variety
+
+        for name, path in roots.items():
+            folder = self.out / name if self.out else path / "variety"
+            for picture in write_variety(ClipSet(path), infos[name], folder):
+                console.note(str(picture))
 
 
 @dataclass
 class Check:
     """Prove that the truth of a set agrees with itself.
 
-    Joints reproject through the cameras within half a pixel; parts, depth, normals and persons cover the same pixels
-    and fit each other; every file is whole. Ends with 2 if anything does not agree.
+    Joints reproject through the cameras within half a pixel; all maps cover the same pixels and fit each other; flow
+    leads to the same place of the same person and back; every file is whole. Ends with 2 if anything does not agree.
     """
 
     examples: ClassVar[str] = """
@@ -53,6 +86,8 @@ class Check:
     """Folder of the set."""
     every: int = 1
     """Check the maps of every so many frames; files and joints are always checked in full."""
+    workers: int = 2
+    """Processes."""
     json: bool = False
     """Print JSON."""
 
@@ -61,17 +96,22 @@ class Check:
 
         if self.every < 1:
             raise HumansenseError(f"--every is {self.every}: expected 1 or more")
+        if self.workers < 1:
+            raise HumansenseError(f"--workers is {self.workers}: expected 1 or more")
         with console.bar(None, "checking", unit="frame") as bar:
 
             def moved(done: int, total: int) -> None:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            report = check_set(self.root, self.every, moved)
+            start = time.perf_counter()
+            report = check_set(self.root, self.every, moved, self.workers)
+            seconds = time.perf_counter() - start
         if self.json:
             print(json.dumps(report.to_dict()))
         else:
-            print(f"{self.root}: {report.clips} clips, {report.frames} frames")
+            speed = report.frames / self.every / seconds
+            print(f"{self.root}: {report.clips} clips, {report.frames} frames, {speed:.0f} checked a second")
             rows = [(name, f"{count - report.failed[name]} of {count} right") for name, count in report.checked.items()]
             print(console.table(rows))
             print("worst figures:\n" + console.table([(k, f"{v:.4g}") for k, v in report.worst.items()]))
@@ -86,11 +126,12 @@ class Check:
 
 @dataclass
 class Show:
-    """A contact sheet of a set with every map, or a video of one clip with the maps side by side."""
+    """A sheet of a set with every map, a sheet of random pictures, or a video of a clip with its maps side by side."""
 
     examples: ClassVar[str] = """
         humansense data show out/set                        (out/set/sheet.png)
         humansense data show out/set --samples 12 --out sheet.png
+        humansense data show out/set --random 60 --seed 1   (out/set/random.png: pictures alone)
         humansense data show out/set --clip 3 --out clip.mp4
     """
 
@@ -102,28 +143,42 @@ class Show:
     """Frames on the sheet, spread evenly over the set."""
     cell: int = 240
     """Width of one picture on the sheet in pixels."""
+    random: int | None = None
+    """So many random frames, their pictures alone."""
+    seed: int = 0
+    """With --random: which frames."""
     clip: int | None = None
     """Number of a clip: write a video of it instead of a sheet."""
 
     def run(self) -> int:
         if self.samples < 1 or not 32 <= self.cell <= 2000:
             raise HumansenseError("--samples must be at least 1, and --cell 32 to 2000 pixels")
+        if self.random is not None and (self.random < 1 or self.clip is not None):
+            raise HumansenseError("--random must be at least 1, and does not go with --clip")
         return self._sheet() if self.clip is None else self._video(self.clip)
 
     def _sheet(self) -> int:
         import numpy as np
 
         from humansense.data.readers import open_reader
-        from humansense.data.store_read import ClipSet
+        from humansense.data.store_read import ALL_MAPS, ClipSet
         from humansense.view.outputs import save_png
-        from humansense.view.sheets import contact_sheet
+        from humansense.view.sheets import contact_sheet, picture_sheet
 
         known = (self.root / "set.json").is_file() or not self.root.is_dir()
-        source = ClipSet(self.root) if known else open_reader(self.root)
-        numbers = np.unique(np.linspace(0, len(source) - 1, self.samples).round().astype(int))
-        samples = [source.read(int(i)) for i in console.progress(numbers, "reading")]
-        out = self.out or self.root / "sheet.png"
-        save_png(contact_sheet(samples, self.cell), out)
+        source = ClipSet(self.root, maps=ALL_MAPS if self.random is None else ()) if known else open_reader(self.root)
+        if self.random is None:
+            numbers = np.unique(np.linspace(0, len(source) - 1, self.samples).round().astype(int))
+        else:
+            chosen = np.random.default_rng(self.seed).choice(len(source), min(self.random, len(source)), replace=False)
+            numbers = np.sort(chosen)
+        samples = (source.read(int(i)) for i in console.progress(numbers, "reading"))
+        if self.random is None:
+            sheet, name = contact_sheet(list(samples), self.cell), "sheet.png"
+        else:
+            sheet, name = picture_sheet(samples, self.cell), "random.png"
+        out = self.out or self.root / name
+        save_png(sheet, out)
         print(out)
         return 0
 

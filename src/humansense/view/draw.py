@@ -149,6 +149,54 @@ def color_instances(instance: np.ndarray) -> np.ndarray:
     return colors[instance]
 
 
+def color_garments(garments: np.ndarray) -> np.ndarray:
+    """Garment 1, 2, ... of the clip's table in colours that neighbours tell apart, no person is the backdrop."""
+    steps = np.arange(256)
+    hsv = np.stack([steps * 110 + 12, 120 + 60 * (steps % 3), 250 - 45 * (steps % 4)], -1)
+    hsv[:, 0] %= 180
+    colors = cv2.cvtColor(hsv.astype(np.uint8)[None], cv2.COLOR_HSV2RGB)[0]
+    colors[0] = BACKDROP_RGB
+    return colors[garments]
+
+
+NO_FLOW_RGB = (58, 58, 62)
+"""Where a flow is not valid."""
+
+
+def flow_range(flow: np.ndarray) -> float:
+    """Pixels of motion to give the full colour to: the 98th percentile of what moves, at least 1."""
+    length = np.hypot(flow[..., 0], flow[..., 1])
+    moving = length[length > 0.1]  # NaN compares false
+    return max(float(np.percentile(moving, 98)), 1.0) if moving.size else 1.0
+
+
+def color_flow(flow: np.ndarray, full_px: float | None = None) -> np.ndarray:
+    """Flow (H, W, 2) in the colours of Middlebury's wheel (Baker 2011): no motion is white, `full_px` the full colour.
+
+    To the right is red, down yellow-green, to the left cyan, up violet; where it is not valid, `NO_FLOW_RGB`.
+    """
+    known = np.isfinite(flow[..., 0])
+    u, v = np.where(known[..., None], flow, 0).astype(np.float32).transpose(2, 0, 1)
+    length, angle = cv2.cartToPolar(u, v, angleInDegrees=True)
+    strength = np.clip(length / (flow_range(flow) if full_px is None else full_px), 0, 1)
+    hsv = np.stack([angle / 2, 255 * strength, np.full_like(length, 255)], -1)
+    out = cv2.cvtColor(np.clip(np.rint(hsv), 0, 255).astype(np.uint8), cv2.COLOR_HSV2RGB)
+    out[~known] = NO_FLOW_RGB
+    return out
+
+
+_DENSE_LOW_M, _DENSE_SPAN_M = np.array((-0.65, -0.3, -0.9), np.float32), np.array((1.3, 0.45, 1.8), np.float32)
+
+
+def color_dense(dense: np.ndarray) -> np.ndarray:
+    """Places (H, W, 3) on the reference body: x, to the person's left, is red; y, to the back, green; z, up, blue."""
+    known = np.isfinite(dense[..., 0])
+    share = (np.where(known[..., None], dense, 0) - _DENSE_LOW_M) / _DENSE_SPAN_M
+    out = np.clip(share * 255, 0, 255).astype(np.uint8)
+    out[~known] = BACKDROP_RGB
+    return out
+
+
 @lru_cache(maxsize=16)
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """The typeface that comes inside Pillow."""
@@ -161,6 +209,16 @@ def text(
     """Words with their top left corner at `where` (x, y)."""
     picture = Image.fromarray(image)
     ImageDraw.Draw(picture).text(where, words, fill=color, font=font(size))
+    return np.array(picture)
+
+
+def caption(image: np.ndarray, words: str, size: int = 12) -> np.ndarray:
+    """The picture with its name in a dark box in the top left corner."""
+    picture = Image.fromarray(image)
+    pen = ImageDraw.Draw(picture)
+    _, _, right, bottom = pen.textbbox((5, 3), words, font=font(size))
+    pen.rectangle((0, 0, right + 4, bottom + 3), fill=BACKDROP_RGB)
+    pen.text((5, 3), words, fill=(235,) * 3, font=font(size))
     return np.array(picture)
 
 

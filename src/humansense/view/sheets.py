@@ -18,8 +18,14 @@ _GROUND_RGB = (28, 31, 38)
 _INK_RGB = (225, 228, 235)
 
 
-def sample_maps(sample: Sample) -> dict[str, np.ndarray]:
-    """Every map that the sample has as RGB pictures of its size, by a name fit to be read."""
+def sample_maps(
+    sample: Sample, depth_m: tuple[float, float] | None = None, flow_px: float | None = None
+) -> dict[str, np.ndarray]:
+    """Every map that the sample has as RGB pictures of its size, by a name fit to be read.
+
+    depth_m: (near, far), what the colours of both depths span; flow_px: the motion that has the full colour. None: as
+    suits the sample (`depth_span`, `flow_span`).
+    """
     maps = {"picture": sample.image}
     if sample.people:
         posed = sample.image
@@ -28,15 +34,39 @@ def sample_maps(sample: Sample) -> dict[str, np.ndarray]:
         maps["joints"] = posed
     if sample.parts is not None:
         maps["parts"] = draw.color_parts(sample.parts, sample.part_set)
+    near_far = depth_m or depth_span(sample)
     if sample.depth is not None:
-        maps["depth"] = draw.color_depth(sample.depth)
+        maps["depth"] = draw.color_depth(sample.depth, *near_far)
+    if sample.hidden_depth is not None:
+        maps["hidden depth"] = draw.color_depth(sample.hidden_depth, *near_far)
     if sample.normals is not None:
         maps["normals"] = draw.color_normals(sample.normals)
     if sample.instance is not None:
         maps["persons"] = draw.color_instances(sample.instance)
     elif sample.mask is not None:
         maps["mask"] = draw.color_instances(sample.mask.astype(np.uint8))
+    if sample.garments is not None:
+        maps["garments"] = draw.color_garments(sample.garments)
+    if sample.dense is not None:
+        maps["dense"] = draw.color_dense(sample.dense)
+    full_px = flow_px or flow_span(sample)
+    if sample.flow is not None:
+        maps["flow"] = draw.color_flow(sample.flow, full_px)
+    if sample.flow_back is not None:
+        maps["flow back"] = draw.color_flow(sample.flow_back, full_px)
     return maps
+
+
+def depth_span(sample: Sample) -> tuple[float, float]:
+    """(near, far) metres that hold both depths of a sample."""
+    depths = [d for d in (sample.depth, sample.hidden_depth) if d is not None]
+    return draw.depth_range(np.stack(depths)) if depths else (0.0, 1.0)
+
+
+def flow_span(sample: Sample) -> float:
+    """Pixels of motion that suit both flows of a sample."""
+    flows = [f for f in (sample.flow, sample.flow_back) if f is not None]
+    return draw.flow_range(np.stack(flows)) if flows else 1.0
 
 
 def contact_sheet(samples: Sequence[Sample], cell: int = 240) -> np.ndarray:
@@ -48,7 +78,7 @@ def contact_sheet(samples: Sequence[Sample], cell: int = 240) -> np.ndarray:
         raise HumansenseError("a contact sheet needs at least one sample")
     columns = [sample_maps(sample) for sample in samples]
     names = list(dict.fromkeys(name for maps in columns for name in maps))
-    margin = 84
+    margin = round(max(draw.font(15).getlength(name) for name in names)) + 24
     heights = {n: max(_scaled(c[n], cell).shape[0] for c in columns if n in c) for n in names}
     width = margin + len(columns) * (cell + _GAP) + _GAP
     sheet = np.full((sum(heights.values()) + _GAP * (len(names) + 1), width, 3), _GROUND_RGB, np.uint8)
@@ -86,21 +116,45 @@ def tile(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
     return out
 
 
-def clip_video(samples: Iterable[Sample], path: str | Path, fps: float = 25.0) -> int:
-    """An MP4 of a clip with its maps side by side; returns the number of frames.
+def picture_sheet(samples: Iterable[Sample], cell: int = 160, columns: int = 10) -> np.ndarray:
+    """Pictures alone, in rows: what somebody sees who looks through a set. (H, W, 3) uint8 RGB.
 
-    The colours of depth span the range of the first frame, so that they mean the same through the clip.
+    cell: width of a picture in pixels; a picture of another shape than the first is fitted into its frame.
     """
-    span: tuple[float, float] | None = None
+    pictures: list[np.ndarray] = []
+    for sample in samples:
+        picture = _scaled(sample.image, cell)
+        if pictures and picture.shape != pictures[0].shape:
+            frame = np.full_like(pictures[0], _GROUND_RGB)
+            fitted = draw.fit(picture, *frame.shape[:2])
+            frame[: fitted.shape[0], : fitted.shape[1]] = fitted
+            picture = frame
+        pictures.append(picture)
+    if not pictures:
+        raise HumansenseError("a sheet of pictures needs at least one sample")
+    return tile(pictures, columns)
+
+
+VIDEO_COLUMNS = 4
+
+
+def clip_video(samples: Iterable[Sample], path: str | Path, fps: float = 25.0) -> int:
+    """An MP4 of a clip with its maps side by side, each with its name; returns the number of frames.
+
+    The colours of depth span the range of the first frame with somebody, those of flow the motion of the first frames
+    that move, so that they mean the same through the clip.
+    """
+    depth_m: tuple[float, float] | None = None
+    flow_px: float | None = None
     with VideoWriter(path, fps=fps) as video:
         for sample in samples:
-            maps = sample_maps(sample)
-            if sample.depth is not None:
-                if span is None and np.isfinite(sample.depth).any():
-                    low, high = draw.depth_range(sample.depth)
-                    span = (low - 0.3, high + 0.3)
-                maps["depth"] = draw.color_depth(sample.depth, *(span or (None, None)))
-            video.write(tile(list(maps.values()), columns=3))
+            if depth_m is None and sample.depth is not None and np.isfinite(sample.depth).any():
+                low, high = depth_span(sample)
+                depth_m = (low - 0.3, high + 0.3)
+            if flow_px is None and sample.flow is not None and np.isfinite(sample.flow).any():
+                flow_px = 1.5 * flow_span(sample)
+            maps = sample_maps(sample, depth_m, flow_px)
+            video.write(tile([draw.caption(picture, name) for name, picture in maps.items()], columns=VIDEO_COLUMNS))
     return video.frames
 
 
