@@ -38,7 +38,7 @@ class Synth:
     out: tyro.conf.Positional[Path]
     """Folder of the set; with --split both it holds the sets train and test."""
     clips: str = "20"
-    """Clips, of one body, clothing, background and movement each; or all: every window of every capture, three times."""
+    """Clips, of one body, clothing, place and movement each; or all: every window of every capture, three times."""
     frames: int = 100
     """Frames a clip."""
     size: str = "320x240"
@@ -53,7 +53,7 @@ class Synth:
     split: str = "train"
     """train, test or both: their people, movements, clothes and backgrounds do not overlap."""
     motion: Path | None = None
-    """Folder of motion capture (.amc with .asf, .bvh, AMASS .npz, exponential-map .txt); by default built-in movements."""
+    """Folder of captures (.amc with .asf, .bvh, AMASS .npz, exponential-map .txt); by default built-in movements."""
     procedural: float = 0.5
     """Share of clips with built-in movements where there is motion capture."""
     backgrounds: Path | None = None

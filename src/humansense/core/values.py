@@ -72,7 +72,7 @@ class Sample:
     flow: (H, W, 2) float32 pixels (u right, v down) to the next frame; NaN where it is not valid: what is seen here is
         hidden or out of the picture there. None for a single picture.
     flow_back: the same to the frame before.
-    garments: (H, W) uint8, 0 background, i + 1 for row i of the clip's table of garments (skin, shirt, hair ...), or None.
+    garments: (H, W) uint8, 0 background, i + 1 for row i of the clip's table of garments (skin, shirt ...), or None.
     dense: (H, W, 3) float32: the point of the body's surface that the pixel sees, as its place on the reference body
         (an average adult in the rest pose, metres, the body's axes); NaN where there is no person, or None.
     camera: the view, or None for a photo whose camera is unknown.

@@ -28,7 +28,9 @@ def closest_points(
     """
     points, corners = np.asarray(points, np.float64), np.asarray(vertices, np.float64)[faces]
     if points.ndim != 2 or points.shape[1] != 3 or not len(faces):
-        raise HumansenseError(f"points are {points.shape} with {len(faces)} faces, expected (N, 3) and at least one face")
+        raise HumansenseError(
+            f"points are {points.shape} with {len(faces)} faces, expected (N, 3) and at least one face"
+        )
     middles = corners.mean(1)
     reach = np.linalg.norm(corners - middles[:, None], axis=2).max(1)
     bound = cKDTree(corners.reshape(-1, 3)).query(points)[0]

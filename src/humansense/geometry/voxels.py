@@ -48,9 +48,7 @@ def occupancy(
     return _filled(column, z, sign, shape)
 
 
-def _crossings(
-    points: np.ndarray, faces: np.ndarray, nx: int, ny: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _crossings(points: np.ndarray, faces: np.ndarray, nx: int, ny: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns (C,), heights (C,) and signs (C,) where the lines through cell centres meet the surface."""
     # Whole numbers within the bounds of each triangle: the columns that can meet it.
     first_x, last_x = _whole(points[:, 0], faces, nx)

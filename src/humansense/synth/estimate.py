@@ -17,7 +17,7 @@ from pathlib import Path
 
 from humansense.data.store import is_whole, shard_path, start_set
 from humansense.synth.engines import run_shards, usable_workers
-from humansense.synth.write import Pantry, ShardJob, SynthSettings, make_shard, shards, stock
+from humansense.synth.write import Pantry, ShardJob, SynthSettings, described, make_shard, shards, stock
 
 CLIPS = 6  # filmed in all
 FEW, MORE = 2, 12  # frames of each, twice
@@ -77,7 +77,7 @@ def estimate(settings: SynthSettings) -> Estimate:
     """
     pantry = stock(settings)
     if (settings.out / "set.json").exists():
-        start_set(settings.out, settings.description())
+        start_set(settings.out, described(settings, pantry))
     jobs = shards(settings, pantry)
     missing = [job for job in jobs if not is_whole(shard_path(settings.out, job.number))]
     clips = sum(len(job.clips) for job in missing)

@@ -46,7 +46,8 @@ class Footage:
 
 @dataclass(frozen=True)
 class FittedBody:
-    """One person: vertices (T, V, 3), joints {set: (T, J, 3)} metres, world; faces (F, 3), parts (V, 24), dense (V, 3)."""
+    """One person: vertices (T, V, 3), joints {set: (T, J, 3)} metres, world; faces (F, 3), parts (V, 24) and
+    dense (V, 3) as `render.Surface` takes them; arrays: what the set keeps of the fit."""
 
     vertices: np.ndarray
     joints: dict[str, np.ndarray]
@@ -133,7 +134,7 @@ def _anny_fit(path: Path, arrays: dict[str, np.ndarray]) -> FittedBody:
         vertices.append(posed.vertices.numpy())
         for name in JOINT_SETS:
             joints[name].append(body.regress(posed, name).numpy())
-    kept = {
+    kept: dict[str, np.ndarray] = {
         key: arrays[key].astype(np.float32)
         for key in ("shape", "pose_aa", "translation", "identity", "expression")
         if key in arrays

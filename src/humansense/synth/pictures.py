@@ -86,7 +86,7 @@ def find_backgrounds(path: str | Path) -> tuple[str, ...]:
 
 
 def find_pictures(path: str | Path, option: str = "--images") -> tuple[str, ...]:
-    """All picture files below a folder, sorted by name. `option` names the folder in the message where there is none."""
+    """All picture files below a folder, sorted. `option` names the folder in the message where there is none."""
     folder = Path(path)
     if not folder.is_dir():
         raise HumansenseError(f"{folder}: no such folder; {option} expects a folder of pictures")

@@ -85,8 +85,10 @@ def _moving_views(rng: Rng, frames: int) -> tuple[Shot, tuple[View, ...]]:
     turn, near = rng.normal(0, 0.5), float(np.exp(rng.normal(0, 0.2)))
     part = np.arange(frames) / max(WHOLE_WAY_FRAMES, frames - 1)
     part = part * part * (3 - 2 * part)
-    unrest = [sum(rng.normal(0, 0.004) * np.sin(part * rng.uniform(4, 25) + rng.uniform(0, 6)) for _ in range(3))
-              for _ in range(4)]  # fmt: skip
+    waves = rng.normal(0, 0.004, (4, 3, 1)) * np.sin(
+        part * rng.uniform(4, 25, (4, 3, 1)) + rng.uniform(0, 6, (4, 3, 1))
+    )
+    unrest = waves.sum(1)
     elevation = np.clip(start.elevation_rad, -0.1, 0.9)
     rise = np.clip(end.elevation_rad, -0.1, 0.9) - elevation
     views = tuple(
@@ -166,7 +168,7 @@ def _one_of(rng: Rng, items: tuple[T, ...]) -> T:
 
 
 def _pick_source(rng: Rng, sources: tuple[Source, ...]) -> Source:
-    """First a folder (a subject or an action), then a file in it, then a window: many takes of one do not drown others."""
+    """First a folder (a subject or an action), then a file, then a window: many takes of one do not drown others."""
     folder = _one_of(rng, tuple(sorted({source.motion.rpartition("/")[0] for source in sources})))
     inside = [source for source in sources if source.motion.rpartition("/")[0] == folder]
     motion = _one_of(rng, tuple(sorted({source.motion for source in inside})))

@@ -49,7 +49,7 @@ class View:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a movement comes from: "procedural:KIND", or a capture file and the window's first frame at the clip's rate."""
+    """A movement: "procedural:KIND", or a capture file and the first frame of a window at the clip's rate."""
 
     motion: str
     first: int = 0
@@ -104,8 +104,8 @@ class SceneSpec:
 
     actors: 0 to 6 people; who finds no room to stand is left out. shot: "static" has one view a camera, set up in the
     first frame, and `view` says which camera films; "cut" has another view for every frame; "moving" has one a frame
-    that follows the smoothed path. group: number of the performance. light: 9 spherical-harmonic coefficients, or 27 (RGB by coefficient). exposure_s: how long the shutter is open, 0 for
-    none. sensor: "off", "mild" or "strong".
+    that follows the smoothed path. group: number of the performance. light: 9 spherical-harmonic coefficients, or 27
+    (RGB by coefficient). exposure_s: how long the shutter is open, 0 for none. sensor: "off", "mild" or "strong".
     """
 
     seed: tuple[int, ...]

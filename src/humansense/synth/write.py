@@ -42,9 +42,9 @@ class SynthSettings:
 
     out: folder. clips: how many, or None for every window of every capture, three times with 30, 50 and 70 % overlap
     (Varol 2019, 3.3.1). frames: in each. size: (H, W). seed: decides everything. workers: processes. engine: a row of
-    `engines.ENGINES`. preset: a row of `PRESETS`. split: "train" or "test"; their motion subjects, bodies, clothes, skins
-    and backgrounds are disjoint. motion: folder of captures, or None for procedural motion only. procedural: share of
-    clips with procedural motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
+    `engines.ENGINES`. preset: a row of `PRESETS`. split: "train" or "test"; their motion subjects, bodies, clothes,
+    skins and backgrounds are disjoint. motion: folder of captures, or None for procedural motion only. procedural:
+    share of clips with procedural motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
     database or a video, or None for made-up ones. fps: frames a second where the preset does not decide. skins: folder
     of pictures for the body's texture coordinates. wardrobe: "all" takes the assets that `humansense assets add` has
     installed beside the built-in clothes, "builtin" does not. population, people, place, occlusion, angles_deg: see
@@ -113,7 +113,7 @@ class SynthSettings:
         return max(1, FRAMES_PER_SHARD // self.frames)
 
     def description(self) -> dict[str, object]:
-        """What decides the bytes: stored in set.json; a folder is only resumed with the same."""
+        """The settings that decide the bytes; `described` adds the installed clothes."""
         return {
             "generator": f"humansense {humansense.__version__}",
             "clips": "all" if self.clips is None else self.clips,
@@ -197,6 +197,11 @@ def stock(settings: SynthSettings) -> Pantry:
     return Pantry(tuple(windows), backgrounds, skins, split_closet(closet, settings.split) if closet else None)
 
 
+def described(settings: SynthSettings, pantry: Pantry) -> dict[str, object]:
+    """What decides the bytes: stored in set.json; a folder is only resumed with the same."""
+    return settings.description() | {"closet": pantry.closet.digest if pantry.closet else "none"}
+
+
 def _of_split(files: tuple[str, ...], split: str) -> tuple[str, ...]:
     """Pictures of a split; fewer than five are shared, as is a folder that has none for one of the splits."""
     mine = tuple(file for file in files if in_split(Path(file).name, split))
@@ -266,8 +271,7 @@ def make_set(settings: SynthSettings, progress: Callable[[int, int], None] | Non
     """
     pantry = stock(settings)
     load_body()  # built once, before the workers ask for it
-    closet = pantry.closet.digest if pantry.closet else "none"
-    start_set(settings.out, settings.description() | {"closet": closet})
+    start_set(settings.out, described(settings, pantry))
     jobs = shards(settings, pantry)
     total = sum(len(job.clips) for job in jobs) * settings.frames
     missing = [job for job in jobs if not is_whole(shard_path(settings.out, job.number))]
