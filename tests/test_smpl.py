@@ -207,7 +207,9 @@ def test_a_fit_is_rendered_with_its_parts() -> None:
         vertex_parts=model.part_weights,
     )
     # SMPL faces +z with y up; a camera in front of it looks along -z.
-    camera = Camera(np.array([[20.0, 0, 16], [0, 20, 16], [0, 0, 1]]), np.diag([1.0, -1, -1]), np.array([0, 0, 3.0]), (32, 32))
+    camera = Camera(
+        np.array([[20.0, 0, 16], [0, 20, 16], [0, 0, 1]]), np.diag([1.0, -1, -1]), np.array([0, 0, 3.0]), (32, 32)
+    )
     frame = Renderer(surface, [np.full((2, 2, 3), 200, np.uint8)]).render(
         vertices[0], camera, np.ones(9, np.float32), np.zeros((32, 32, 3), np.uint8)
     )

