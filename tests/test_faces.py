@@ -1,5 +1,7 @@
 """Expressions and identities: bases against the files, mirror symmetry, locality, bounds, posing."""
 
+import gzip
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ from humansense.bodies import load_body, sample_shapes
 from humansense.bodies.faces import (
     EXPRESSION_UNITS,
     EXPRESSIONS,
-    expression_motion,
     expression_offsets,
     expression_targets,
     expression_weights,
@@ -16,6 +17,7 @@ from humansense.bodies.faces import (
     with_expression,
 )
 from humansense.bodies.faces_identity import FEATURES, IDENTITY_NAMES, LARGEST, sample_identity, with_identity
+from humansense.bodies.faces_motion import expression_motion, expression_track
 from humansense.bodies.faces_targets import data_folder, face_scale, read_target
 from humansense.core import HumansenseError
 from humansense.geometry import axis_angle_to_matrix
@@ -143,6 +145,31 @@ def test_an_expression_that_varies_is_the_static_one_of_each_frame() -> None:
         torch.testing.assert_close(mine, expected, atol=2e-5, rtol=0)
 
 
+def test_tracks_are_smooth_blink_and_are_pure() -> None:
+    fps = 30.0
+    at = EXPRESSION_UNITS.index
+    tracks = [expression_track(np.random.default_rng(k), 600, fps) for k in range(12)]
+    np.testing.assert_array_equal(tracks[0], expression_track(np.random.default_rng(0), 600, fps))
+    blinks = 0
+    for track in tracks:
+        assert track.shape == (600, 52)
+        assert track.min() >= 0
+        assert track.max() <= 1
+        lids = np.array(["Blink" in name for name in EXPRESSION_UNITS])
+        assert np.abs(np.diff(track[:, ~lids], axis=0)).max() < 0.45
+        assert track.std(0).max() > 0.1
+        shut = np.minimum(track[:, at("eyeBlinkLeft")], track[:, at("eyeBlinkRight")]) > 0.5
+        blinks += (np.diff(shut.astype(int)) == 1).sum()
+        assert shut.mean() < 0.2
+    assert 8 < blinks / (12 * 20 / 60) < 28  # a minute
+    # The rate only samples: the same seed at half the rate is every second frame, up to where the frames lie.
+    slow = expression_track(np.random.default_rng(1), 300, fps / 2)
+    between = (tracks[1][0::2] + tracks[1][1::2]) / 2
+    assert np.abs(slow - between)[:, ~lids].max() < 0.15
+    with pytest.raises(HumansenseError, match="at least one frame"):
+        expression_track(np.random.default_rng(0), 0, fps)
+
+
 def test_identities_differ_are_bounded_and_nearly_symmetric() -> None:
     drawn = np.stack([sample_identity(np.random.default_rng(k)) for k in range(200)])
     assert drawn.shape == (200, len(IDENTITY_NAMES))
@@ -203,7 +230,9 @@ def test_bad_weights_and_files_are_named(tmp_path) -> None:
         with_expression(BODY, ADULT, np.zeros(51))
     with pytest.raises(HumansenseError, match="finite"):
         with_identity(BODY, ADULT, np.full(len(IDENTITY_NAMES), np.nan))
-    (tmp_path / "bad.target").write_text("1 2 3\n")
-    for name in ("bad.target", "none.target.gz"):
+    (tmp_path / "short.target").write_text("1 2 3\n")
+    (tmp_path / "words.target").write_text("1 2 3 four\n")
+    (tmp_path / "cut.target.gz").write_bytes(gzip.compress(b"1 2 3 4\n" * 50)[:20])
+    for name in ("short.target", "words.target", "cut.target.gz", "none.target.gz"):
         with pytest.raises(HumansenseError, match="reinstall"):
             read_target(tmp_path / name)

