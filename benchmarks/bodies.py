@@ -28,7 +28,7 @@ GROWTH = {
 # body mass index of 2014, Lancet 387:1377) and the United States of 2015 to 2018 (Fryar 2021, Vital Health Stat 3(46)).
 REFERENCES = {
     "world": {"stature_m": (1.71, 1.59), "bmi": (24.2, 24.4)},
-    "usa": {"stature_m": (1.753, 1.613), "weight_kg": (90.6, 77.5), "bmi": (29.4, 29.7)},
+    "usa": {"stature_m": (1.753, 1.613), "weight_kg": (90.6, 77.5)},
 }
 
 
