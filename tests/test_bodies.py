@@ -1,15 +1,20 @@
 """The body against naive loops and against what a body must be."""
 
+import hashlib
 import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import trimesh
 
-from humansense.bodies import anny_body, body_is_built, build_body, load_body, sample_shapes
+from humansense.bodies import anny_body, body_is_built, build_body, load_body, sample_outfit, sample_shapes
 from humansense.bodies.anny_body import RestBody, forward_kinematics
+from humansense.bodies.dense import dense_coordinates, nearest_vertices, snapped_to_skin
+from humansense.bodies.measures import extreme_subset, measure, surface_distances
 from humansense.bodies.part_labels import bone_segment
+from humansense.bodies.shapes import POPULATIONS, age_phenotype, age_years, height_phenotype
 from humansense.core import JOINT_SETS, HumansenseError, joint_set, part_set
 from humansense.geometry import axis_angle_to_matrix
 
@@ -152,6 +157,156 @@ def test_shapes_are_varied_adults() -> None:
     assert stature.min() > 1.4
     assert stature.max() < 2.1
     assert stature.std() > 0.04
+
+
+def test_the_adults_of_older_versions_come_out_byte_by_byte() -> None:
+    drawn = sample_shapes(np.random.default_rng(0), 3)
+    assert hashlib.sha256(drawn.tobytes()).hexdigest()[:16] == "8c90fc0f31244845"
+    np.testing.assert_array_equal(drawn, sample_shapes(np.random.default_rng(0), 3, "adults"))
+
+
+# Population -> smallest and largest stature (m), weight (kg) and body mass index that are believable.
+BELIEVABLE = {
+    "adults": ((1.35, 2.10), (32, 125), (14, 38)),
+    "children": ((0.80, 2.00), (9, 110), (11.5, 32)),
+    "old": ((1.25, 2.00), (28, 120), (14, 38)),
+    "everyone": ((0.80, 2.10), (9, 125), (11.5, 38)),
+    "extremes": ((1.30, 2.10), (25, 160), (12, 45)),
+}
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+def test_no_giants_and_no_impossible_bodies(population: str) -> None:
+    shapes = sample_shapes(np.random.default_rng(5), 160, population)
+    assert shapes.shape == (160, len(BODY.shape_names))
+    assert shapes.dtype == np.float32
+    assert shapes.min() >= 0
+    assert shapes.max() <= 1
+    np.testing.assert_allclose(shapes[:, -3:].sum(1), 1, atol=1e-5)
+    np.testing.assert_array_equal(shapes, sample_shapes(np.random.default_rng(5), 160, population))
+    found = measure(BODY, shapes)
+    for values, (low, high) in zip((found.stature_m, found.weight_kg, found.bmi), BELIEVABLE[population], strict=True):
+        assert low < values.min()
+        assert values.max() < high
+
+
+def test_an_unknown_population_is_named() -> None:
+    with pytest.raises(HumansenseError, match=r"unknown population 'martians'.*children"):
+        sample_shapes(np.random.default_rng(0), 1, "martians")
+
+
+def test_children_grow_as_the_growth_charts_say() -> None:
+    """Medians of CDC's charts by year and sex, which are in the table, come out of the mesh within 3 %."""
+    shapes = sample_shapes(np.random.default_rng(2), 900, "children")
+    stature, years = measure(BODY, shapes).stature_m, age_years(shapes[:, BODY.shape_names.index("age")])
+    girls = shapes[:, BODY.shape_names.index("gender")] > 0.5
+    for low, boys_m, girls_m in ((3, 0.984, 0.973), (6, 1.187, 1.181), (9, 1.361, 1.354), (12, 1.526, 1.546)):
+        near = (years >= low) & (years < low + 1)
+        for mine, expected in ((near & ~girls, boys_m), (near & girls, girls_m)):
+            assert mine.sum() > 15
+            assert np.median(stature[mine]) == pytest.approx(expected, rel=0.03)
+
+
+def test_the_table_of_statures_is_that_of_the_model() -> None:
+    index = BODY.shape_names.index
+    rng = np.random.default_rng(3)
+    shapes = middle_shape(60).numpy()
+    shapes[:, index("age")] = rng.uniform(0.15, 1, 60)
+    shapes[:, index("gender")] = rng.uniform(0, 1, 60)
+    ancestry = rng.dirichlet([0.5] * 3, 60)
+    shapes[:, -3:] = ancestry
+    wanted = np.interp(shapes[:, index("age")], (0.15, 0.6), (0.95, 1.7)) * rng.uniform(0.92, 1.08, 60)
+    shapes[:, index("height")] = height_phenotype(wanted, shapes[:, index("gender")], shapes[:, index("age")], ancestry)
+    np.testing.assert_allclose(measure(BODY, shapes).stature_m, wanted, rtol=0.012)
+
+
+def test_years_and_age_phenotypes_undo_each_other() -> None:
+    years = np.array([0, 2, 3, 8, 11, 14, 15.9, 25, 40, 65, 90])
+    np.testing.assert_allclose(age_years(age_phenotype(years)), years, atol=1e-3)
+
+
+def test_extreme_builds_are_extreme_among_adults() -> None:
+    adults = measure(BODY, sample_shapes(np.random.default_rng(0), 300))
+    extremes = sample_shapes(np.random.default_rng(1), 300, "extremes")
+    index = BODY.shape_names.index
+    found = measure(BODY, extremes)
+    thin, heavy = extremes[:, index("weight")] <= 0.08, (extremes[:, index("weight")] >= 0.92)
+    soft = heavy & (extremes[:, index("muscle")] < 0.3)
+    assert np.median(found.bmi[thin]) < np.percentile(adults.bmi, 2)
+    assert np.median(found.bmi[soft]) > adults.bmi.max()
+    assert (found.stature_m > np.percentile(adults.stature_m, 98)).mean() > 0.07
+    assert (found.stature_m < np.percentile(adults.stature_m, 3)).mean() > 0.07
+    assert (extremes[:, index("muscle")] > np.percentile(sample_shapes(np.random.default_rng(0), 300)[:, 2], 97)).any()
+
+
+def test_the_subsets_of_extreme_shapes() -> None:
+    """BodyNet's s10 and s20: the tenth and fifth farthest from the average, measured between vertices."""
+    shapes = sample_shapes(np.random.default_rng(4), 60)
+    distances = surface_distances(BODY, shapes)
+    for k in (0, 31):
+        rest, average = BODY.rest(torch.from_numpy(shapes[k : k + 1])), BODY.rest(middle_shape())
+        mine = (rest.vertices - rest.joints[:, :1]) - (average.vertices - average.joints[:, :1])
+        assert distances[k] == pytest.approx(float(mine[0, BODY.skin_vertices].norm(dim=1).mean()), abs=1e-5)
+    assert surface_distances(BODY, middle_shape().numpy())[0] < 1e-6
+    s10, s20 = extreme_subset(distances, 10), extreme_subset(distances, 20)
+    assert (s10.sum(), s20.sum()) == (6, 12)
+    assert (s20 | ~s10).all()
+    assert distances[s10].min() > distances[~s10].max()
+    posed = surface_distances(BODY, shapes[:5], random_pose(5))
+    assert np.corrcoef(posed, distances[:5])[0, 1] > 0.5
+    with pytest.raises(HumansenseError, match="percent is 0"):
+        extreme_subset(distances, 0)
+
+
+def test_measures_are_those_of_the_mesh() -> None:
+    found = measure(BODY, middle_shape().numpy())
+    vertices = REST.vertices[0].numpy().astype(np.float64)
+    mesh = trimesh.Trimesh(vertices, BODY.faces, process=False)
+    assert found.weight_kg[0] == pytest.approx(1000 * mesh.volume, rel=1e-4)
+    skin = vertices[BODY.skin_vertices]
+    assert found.stature_m[0] == pytest.approx(skin[:, 2].max() - skin[:, 2].min(), rel=1e-6)
+    assert found.bmi[0] == pytest.approx(found.weight_kg[0] / found.stature_m[0] ** 2)
+
+
+def test_dense_coordinates_lie_on_the_skin() -> None:
+    dense = dense_coordinates(BODY)
+    assert dense.dtype == np.float32
+    assert dense.shape == (BODY.n_vertices, 3)
+    reference = REST.vertices[0].numpy()
+    np.testing.assert_array_equal(dense[BODY.skin_vertices], reference[BODY.skin_vertices])
+    helpers = np.setdiff1d(np.arange(BODY.n_vertices), BODY.skin_vertices)[::60]
+    mesh = trimesh.Trimesh(reference, BODY.faces, process=False)
+    _, distance, _ = trimesh.proximity.closest_point_naive(mesh, reference[helpers])
+    np.testing.assert_allclose(np.linalg.norm(dense[helpers] - reference[helpers], axis=1), distance, atol=1e-6)
+    assert trimesh.proximity.closest_point_naive(mesh, dense[helpers])[1].max() < 2e-5
+    # A code of a stored map has 16 bits of 2 mm, 512 at the origin.
+    assert np.abs(dense).max() < 1.024
+
+
+def test_dense_coordinates_become_vertices() -> None:
+    dense = dense_coordinates(BODY)
+    image = np.full((4, 5, 3), np.nan, np.float32)
+    chosen = BODY.skin_vertices[::900][:16]
+    image.reshape(-1, 3)[: len(chosen)] = dense[chosen]
+    found = nearest_vertices(BODY, image).reshape(-1)
+    np.testing.assert_array_equal(found[: len(chosen)], chosen)
+    assert (found[len(chosen) :] == -1).all()
+    with pytest.raises(HumansenseError, match="dense coordinates"):
+        nearest_vertices(BODY, np.zeros((4, 2)))
+
+
+def test_clothes_have_the_dense_coordinates_of_the_body_under_them() -> None:
+    dense = dense_coordinates(BODY)
+    outfit = sample_outfit(np.random.default_rng(2), BODY)
+    for garment in outfit.worn:
+        carried = garment.patch.carry(dense)[:: max(1, len(garment.patch) // 100)]
+        places, face, weights = snapped_to_skin(BODY, carried)
+        if garment.kind == "garment" and "skirt" not in garment.name and "dress" not in garment.name:
+            assert np.median(np.linalg.norm(places - carried, axis=1)) < 0.004
+        # The same places on the reference's own mesh: barycentric weights lead back to them.
+        again = (weights[..., None] * REST.vertices[0].numpy()[BODY.faces[face]]).sum(1)
+        np.testing.assert_allclose(again, places, atol=1e-5)
+        assert weights.min() > -1e-6
 
 
 def test_wrong_shapes_are_named() -> None:

