@@ -18,6 +18,7 @@ from humansense.bodies.anny_body import Body, PosedBody, RestBody
 from humansense.bodies.faces import with_expression
 from humansense.bodies.faces_identity import with_identity
 from humansense.core import Camera, HumansenseError, part_map
+from humansense.geometry import axis_angle_to_matrix
 from humansense.geometry.voxels import fitted_grid, label_cells, occupancy
 
 RESOLUTION = 128
@@ -53,20 +54,21 @@ class Solid:
 def pose_stored(body: Body, arrays: Mapping[str, np.ndarray]) -> PosedBody:
     """The body of one frame's stored parameters, as `person_arrays` of a set reads them.
 
-    arrays: shape (11,), pose (104, 3, 3), translation (3,), and where the set has them identity and expression.
+    arrays: shape (11,), pose_aa (104, 3) axis-angle, translation (3,), and where the set has them identity and
+    expression.
     """
-    missing = [name for name in ("shape", "pose", "translation") if name not in arrays]
+    missing = [name for name in ("shape", "pose_aa", "translation") if name not in arrays]
     if missing:
         raise HumansenseError(f"the person has no {', '.join(missing)} stored, so the body can not be posed")
-    shape, pose, translation = (
-        torch.from_numpy(np.array(arrays[name], np.float32)) for name in ("shape", "pose", "translation")
+    shape, pose_aa, translation = (
+        torch.from_numpy(np.array(arrays[name], np.float32)) for name in ("shape", "pose_aa", "translation")
     )
     rest = body.rest(shape.reshape(1, -1))
     if "identity" in arrays:
         rest = with_identity(body, rest, arrays["identity"])
     if "expression" in arrays:
         rest = with_expression(body, rest, arrays["expression"])
-    return body.pose(rest, pose[None], translation.reshape(1, 3))
+    return body.pose(rest, axis_angle_to_matrix(pose_aa)[None], translation.reshape(1, 3))
 
 
 def body_solid(body: Body, posed: PosedBody | RestBody, resolution: int = RESOLUTION) -> Solid:

@@ -30,12 +30,14 @@ from humansense.bodies.garments import Fit, Garment, Outfit, layered, tailor
 from humansense.bodies.hair import headgear, long_hair, short_hair, tied_hair, with_beard
 from humansense.bodies.hanging import SEEN_BELOW_HEM_M, moving_with_legs, toes_together
 from humansense.bodies.patch import patch_of
+from humansense.bodies.shapes import age_years
 
 Rng = np.random.Generator
 
 TIGHT, INNER, OUTER, COAT = -0.002, 0.002, 0.011, 0.022  # ease of the layers, metres off the tights
 WAIST, HIP = 0.31, 0.13  # heights
 SOLE = -2.135  # height of the upper edge of a sole
+GROWN_YEARS = 16.0  # beards begin
 BARE_GROUND = 0.3  # share of people without shoes and socks
 
 
@@ -245,7 +247,8 @@ def hairstyle(rng: Rng, body: Body) -> Garment | None:
 def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, closet: Closet | None = None) -> Outfit:
     """Clothes and hair for one person, pure in the generator.
 
-    shape: (11,) phenotypes of who wears it; only men wear beards or go with a bare chest, without `shape` nobody does.
+    shape: (11,) phenotypes of who wears it; only men wear beards, only men and boys go with a bare chest, and without
+    `shape` nobody does.
     closet: with one, about half of the people wear a suit of clothes, shoes, hair or a hat from it.
     """
     male = shape is not None and shape[body.shape_names.index("gender")] < 0.5
@@ -258,7 +261,7 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, cl
     if rng.random() < 0.05:
         garments += (gloves(rng, body),)
     hair = hairstyle(rng, body)
-    if male and rng.random() < 0.35:
+    if male and rng.random() < 0.35 and _bearded(body, shape):
         hair = with_beard(rng, body, hair)
     if rng.random() < 0.12:
         hat, hair = headgear(rng, body, hair)
@@ -267,6 +270,11 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, cl
         gender = "" if shape is None else "male" if male else "female"
         garments, hair = _from_closet(rng, body, closet, gender, garments, hair)
     return Outfit(layered(garments), hair)
+
+
+def _bearded(body: Body, shape: Sequence[float] | None) -> bool:
+    """Whether somebody of these phenotypes is old enough for a beard."""
+    return shape is not None and float(age_years(shape[body.shape_names.index("age")])) >= GROWN_YEARS
 
 
 FOOTWEAR = ("shoes", "soles", "boots", "slippers", "socks")

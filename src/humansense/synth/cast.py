@@ -11,6 +11,7 @@ import torch
 from humansense.bodies import (
     Closet,
     Dressed,
+    age_years,
     dress,
     load_body,
     load_skin,
@@ -145,8 +146,8 @@ def _perform(actor: Actor, motion: BodyMotion, closet: Closet | None) -> Perform
 def _textures(actor: Actor, dressed: Dressed, closet: Closet | None) -> tuple[np.ndarray, ...]:
     """One texture a material, in the order of the dressed body: skin first. Brows and beard have the hair's colour."""
     rng = np.random.default_rng([actor.outfit_seed, 1])
-    hair = hair_colour(rng)
     phenotype = dict(zip(load_body().shape_names, actor.shape, strict=True))
+    hair = hair_colour(rng, float(age_years(phenotype["age"])))
     painted = skin_texture(rng, skin_layout(), phenotype, hair)
     made: list[np.ndarray] = []
     for kind, own in zip(dressed.material_kinds[1:], dressed.material_textures[1:], strict=True):

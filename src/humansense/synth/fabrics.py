@@ -280,10 +280,19 @@ HAIR_COLOURS = (
 )
 
 
-def hair_colour(rng: Rng) -> Colour:
-    """A colour of hair, from black to white, rarely dyed."""
-    shares = np.cumsum([row[0] for row in HAIR_COLOURS])
-    chosen = min(int(np.searchsorted(shares, rng.random() * shares[-1])), len(HAIR_COLOURS) - 1)
+GREY = 5  # row of HAIR_COLOURS
+GREY_BY_YEARS = ((16, 0.0), (30, 0.02), (50, 0.25), (70, 0.7))
+
+
+def hair_colour(rng: Rng, years: float | None = None) -> Colour:
+    """A colour of hair, from black to white, rarely dyed. years: age, which decides how often it is grey."""
+    shares = np.array([row[0] for row in HAIR_COLOURS])
+    if years is not None:
+        grey = float(np.interp(years, *zip(*GREY_BY_YEARS, strict=True)))
+        shares *= (1 - grey) / (1 - shares[GREY])
+        shares[GREY] = grey
+    reached = np.cumsum(shares)
+    chosen = min(int(np.searchsorted(reached, rng.random() * reached[-1])), len(HAIR_COLOURS) - 1)
     _, hue, saturation, value = HAIR_COLOURS[chosen]
     return hsv(between(rng, *hue), between(rng, *saturation), between(rng, *value))
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from humansense.bodies.shapes import age_years
+from humansense.bodies.wardrobe import GROWN_YEARS
 from humansense.synth.fabrics import hair_colour
 from humansense.synth.noise import Colour, Field, Image, Rng, between, chance, jitter, shade, tileable
 from humansense.synth.skin_layout import FaceMaps, HeadFrame, SkinLayout, skin_layout
@@ -58,7 +60,8 @@ def sample_looks(rng: Rng, phenotype: Mapping[str, float] | None = None, hair: C
         colour = jitter(rng, (22, 18, 16), 5)
     scalp = float(rng.choice([0.0, 0.35, 0.75, 0.95], p=[0.07, 0.13, 0.3, 0.5]))
     male = gender < 0.5
-    beard = float(rng.choice([0.0, 0.18, 0.45, 0.9], p=[0.4, 0.3, 0.18, 0.12])) if male else 0.0
+    grown = "age" not in phenotype or float(age_years(phenotype["age"])) >= GROWN_YEARS
+    beard = float(rng.choice([0.0, 0.18, 0.45, 0.9], p=[0.4, 0.3, 0.18, 0.12])) if male and grown else 0.0
     iris = IRISES[rng.integers(len(IRISES))] if ita > 15 else IRISES[rng.integers(2)]
     return Looks(
         tone=skin_tone(rng, ita),
@@ -66,7 +69,7 @@ def sample_looks(rng: Rng, phenotype: Mapping[str, float] | None = None, hair: C
         scalp=scalp,
         beard=beard,
         brows=between(rng, 0.45, 0.95),
-        makeup=0.0 if male or chance(rng, 0.5) else between(rng, 0.2, 1.0),
+        makeup=0.0 if male or not grown or chance(rng, 0.5) else between(rng, 0.2, 1.0),
         iris=iris,
     )
 

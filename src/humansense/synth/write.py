@@ -43,8 +43,8 @@ class SynthSettings:
     out: folder. clips: how many, or None for every window of every capture, three times with 30, 50 and 70 % overlap
     (Varol 2019, 3.3.1). frames: in each. size: (H, W). seed: decides everything. workers: processes. engine: a row of
     `engines.ENGINES`. preset: a row of `PRESETS`. split: "train" or "test"; their motion subjects, bodies, clothes,
-    skins and backgrounds are disjoint. motion: folder of captures, or None for procedural motion only. procedural:
-    share of clips with procedural motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
+    skins and backgrounds are disjoint. motion: folder of captures, or None for built-in motion only. procedural:
+    share of clips with built-in motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
     database or a video, or None for made-up ones. fps: frames a second where the preset does not decide. skins: folder
     of pictures for the body's texture coordinates. wardrobe: "all" takes the assets that `humansense assets add` has
     installed beside the built-in clothes, "builtin" does not. population, people, place, occlusion, angles_deg: see
