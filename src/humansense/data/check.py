@@ -142,7 +142,7 @@ def _check_groups(report: CheckReport, clips: ClipSet) -> None:
     views: dict[str, list[Any]] = {}
     for clip in clips.clips:
         info = _info(clips, clip)
-        if "group" in info:
+        if info.get("group") not in (None, ""):
             groups.setdefault(str(info["group"]), []).append(clip)
             views.setdefault(str(info["group"]), []).append(info.get("view"))
     for name, members in groups.items():

@@ -10,8 +10,8 @@ from humansense.core import Sample
 from humansense.data.check_report import CheckReport
 from humansense.data.maps import DEPTH_UNIT_M
 
-DENSE_LOW_M, DENSE_HIGH_M = (-0.6, -0.385, -0.855), (0.6, 0.115, 1.035)
-"""Where a dense coordinate may lie: the reference body (+-0.59, -0.38..0.11, -0.85..1.03 m), rounded as it is stored."""
+DENSE_LOW_M, DENSE_HIGH_M = (-0.63, -0.41, -0.86), (0.63, 0.14, 1.06)
+"""Where a dense coordinate may lie: the box of the reference body's skin (0.59, -0.37..0.10, -0.82..1.02) and 4 cm."""
 THIN_M = 0.01
 """A person of at least `ENOUGH` pixels is thicker than this at half of them: its hidden side is not the seen one."""
 ENOUGH = 200

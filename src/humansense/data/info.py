@@ -146,7 +146,7 @@ def set_info(root: str | Path) -> SetInfo:
         info = about.get("info") or {}
         subjects.update(name for name in (clip.subject, *(str(p.get("subject", "")) for p in persons)) if name)
         sequences.update(_motions([info, persons]) or ({clip.source} - {""} if clip.people else ()))
-        groups.update([str(info["group"])] if "group" in info else [])
+        groups.update([str(info["group"])] if info.get("group") not in (None, "") else [])
         counts["garments"].update(_garments(info, persons))
         counts["populations"].update(str(person["population"]) for person in persons if "population" in person)
         boxes = clips.clip_array(clip, "boxes")
