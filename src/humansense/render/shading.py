@@ -9,11 +9,12 @@ from humansense.render.light import SH_CONSTANTS
 from humansense.render.scene import FACE, NOTHING, Hit, Maps, Scene, SunLight, View
 from humansense.render.sunlight import OFFSET_M, blocked, pixel_hash, towards_disc
 from humansense.render.texturing import albedo
-from humansense.render.tracing import nearest_hit
+from humansense.render.tracing import DEPTH_STEPS, nearest_hit
 
 wp.set_module_options({"enable_backward": False})
 
 PARTS = wp.constant(24)
+STEEPEST = wp.constant(1.5)  # depth over width of what a pixel may show of one smooth surface; more is an outline
 SH0 = wp.constant(SH_CONSTANTS[0])
 SH1 = wp.constant(SH_CONSTANTS[1])
 SH2 = wp.constant(SH_CONSTANTS[4])
@@ -122,6 +123,25 @@ def all_see(nearest: wp.array3d(dtype=wp.int64), row: int, column: int, first: i
 
 
 @wp.func
+def one_surface(
+    scene: Scene, nearest: wp.array3d(dtype=wp.int64), row: int, column: int, first: int, hit: Hit, tolerance: float
+):
+    """1 if the rays of the colour see the person and material that the centre sees, as far away up to a tolerance."""
+    texture = scene.face_texture[hit.face]
+    instance = scene.face_instance[hit.face]
+    for s in range(first, nearest.shape[2]):
+        key = nearest[row, column, s]
+        if key == NOTHING:
+            return 0
+        face = int(key & FACE)
+        if scene.face_texture[face] != texture or scene.face_instance[face] != instance:
+            return 0
+        if wp.abs(float(key >> wp.int64(32)) / DEPTH_STEPS - hit.depth) > tolerance:
+            return 0
+    return 1
+
+
+@wp.func
 def fill_labels(scene: Scene, maps: Maps, row: int, column: int, hit: Hit, normal: wp.vec3):
     """Everything but the colour, at a pixel whose centre sees a surface; `hidden_depth` begins at the visible one."""
     maps.depth[row, column] = hit.depth
@@ -155,8 +175,8 @@ def fill_pixel(
     """One pixel: the labels from its first ray (the centre), the colour from the others, or from the first if alone.
 
     `maps` shows nothing but the background before. Scenery is large and fills pictures: what the centre sees of it is
-    shaded once for all rays that see the same triangle. Where all do, two rays to the sun are enough. People are shaded
-    at each ray.
+    shaded once for all rays that see the same triangle. A pixel inside one material of a person, which no outline
+    crosses, is shaded once too. Where one shading serves all rays, two rays to the sun are enough.
     """
     row = pixel / nearest.shape[1]
     column = pixel % nearest.shape[1]
@@ -173,9 +193,15 @@ def fill_pixel(
         ray = view.directions[0] * wp.vec3(x + rays[0][0], y + rays[0][1], 1.0)
         normal = smooth_normal(scene, hit, ray)
         fill_labels(scene, maps, row, column, hit, view.rotation * normal)
-        if layers == 1 and scene.face_instance[hit.face] == 0:
-            centre = shade(scene, light, sun, hit, normal, 1.0)
-            whole = int(all_see(nearest, row, column, first, hit.face))
+        if layers == 1:
+            if scene.face_instance[hit.face] == 0:
+                centre = shade(scene, light, sun, hit, normal, 1.0)
+                whole = int(all_see(nearest, row, column, first, hit.face))
+            else:
+                pixel_m = hit.depth * wp.length(view.directions[0] * wp.vec3(1.0, 0.0, 0.0))
+                whole = int(one_surface(scene, nearest, row, column, first, hit, STEEPEST * pixel_m))
+                if whole != 0:
+                    centre = shade(scene, light, sun, hit, normal, 1.0)
 
     below = maps.image[row, column]
     behind = wp.vec3(float(below[0]), float(below[1]), float(below[2]))

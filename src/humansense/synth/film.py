@@ -28,7 +28,8 @@ from humansense.synth.stage import Stage, furnished_room, objects
 
 FARTHEST_M = 60.0  # who runs farther than this is not seen any more: the store's depth ends at 65 m
 SWEEP_S, SWEEP_VERTICES = 0.2, 40  # furniture keeps off every 40th vertex at every 0.2 s
-BLURRED_SAMPLES = 10  # rays a pixel while the shutter is open: fewer show as ghosts
+SAMPLES = 4  # rays a pixel for the colour
+MOST_SAMPLES, STEP_PX = 12, 2.5  # while the shutter is open: one for so many pixels of motion, or ghosts show
 _NOBODY = np.linspace((0.0, 0.0, 0.0), (0.0, 0.0, 1.7), 104, dtype=np.float32)  # where somebody might have stood
 
 
@@ -224,11 +225,25 @@ class _Set:
             scene.cameras[t],
             self.light,
             background,
-            samples=BLURRED_SAMPLES if shutter else 4,
+            samples=self._samples(t, shutter),
             sun=self.sun,
             shutter=shutter,
             floor=self.floor,
         )
+
+    def _samples(self, t: int, shutter: Shutter | None) -> int:
+        """Rays a pixel: more where something that the picture shows moves far while the shutter is open."""
+        if shutter is None:
+            return SAMPLES
+        camera = self.scene.cameras[t]
+        chosen = slice(None, None, SWEEP_VERTICES)
+        here, there = (
+            c.project(v[chosen])
+            for c, v in ((camera, self.scene.vertices(t)), (shutter.camera, np.asarray(shutter.vertices)))
+        )
+        shown = ((here >= 0) & (here <= (camera.size[1], camera.size[0]))).all(1) & np.isfinite(there).all(1)
+        far_px = np.linalg.norm(there - here, axis=1)[shown].max(initial=0.0)
+        return int(np.clip(np.ceil(far_px / STEP_PX), SAMPLES, MOST_SAMPLES))
 
     def _shutter(self, t: int) -> Shutter | None:
         """Where everything is when the shutter closes: part of the way to the next frame, or on from the last one."""
