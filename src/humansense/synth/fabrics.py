@@ -281,7 +281,7 @@ HAIR_COLOURS = (
 
 
 GREY = 5  # row of HAIR_COLOURS
-GREY_BY_YEARS = ((16, 0.0), (30, 0.02), (50, 0.25), (70, 0.7))
+GREY_BY_YEARS = ((16, 0.0), (35, 0.02), (55, 0.2), (75, 0.55))
 
 
 def hair_colour(rng: Rng, years: float | None = None) -> Colour:

@@ -17,12 +17,14 @@ import numpy as np
 
 from humansense.bodies import sample_shapes
 from humansense.core import HumansenseError
-from humansense.render import sh_light
+from humansense.render import sh_basis, sh_light
 from humansense.synth.spec import MAX_PEOPLE, Actor, Ingredients, Place, SceneSpec, Shot, Source, SunSpec, View
 
 Rng = np.random.Generator
 T = TypeVar("T")
 WHOLE_WAY_FRAMES = 90
+DARKEST = 0.4  # of the mean light, reaches every side of a body
+SHADE = 0.75  # of the light that the coefficients give is left to them where a sun brings the rest
 _DAYLIGHT, _LAMP = (1.0, 0.95, 0.86), (1.0, 0.88, 0.72)
 
 
@@ -122,8 +124,20 @@ def _coloured(rng: Rng, light: np.ndarray) -> np.ndarray:
     soft = light.copy()
     soft[0] = rng.uniform(0.65, 1.2)
     soft[1:] *= rng.uniform(0.15, 0.8)
+    soft[1:] *= _bearable(soft)
     tint = 1 + rng.normal(0, 0.07, (1, 3)) + rng.normal(0, 0.04, (9, 3))
     return soft[:, None] * tint
+
+
+def _bearable(light: np.ndarray) -> float:
+    """The factor (at most 1) for all but the first of nine coefficients that leaves no side darker than `DARKEST`.
+
+    Bounced light reaches everything; coefficients that are drawn one by one can leave a side black.
+    """
+    around = np.array([(x, y, z) for x in (-1, 0, 1) for y in (-1, 0, 1) for z in (-1, 0, 1) if x or y or z], float)
+    shading = sh_basis(around / np.linalg.norm(around, axis=1, keepdims=True)) * light
+    even, uneven = shading[0, 0], shading[:, 1:].sum(1).min()
+    return float(min(1.0, (1 - DARKEST) * even / max(-uneven, 1e-9)))
 
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
@@ -253,7 +267,7 @@ def sample_spec(
     light = _coloured(rng, light) if recipe.coloured_light else light
     sun = _sun(rng, place) if rng.random() < recipe.sun else None
     if sun is not None:
-        light = light * 0.65  # the sun brings the rest
+        light = light * SHADE
     shot, views = recipe.views(rng, ingredients.frames)
     if len(actors) > 1 and shot == "cut":
         views = tuple(replace(v, aim="group") if rng.random() < 0.6 else v for v in views)
