@@ -149,6 +149,7 @@ SAME_PLACE = "flow leads to the same place of the body"
         ("garments of their person", lambda s: replace(s, instance=s.instance * 2)),
         ("dense where instance is", _hole("dense", np.nan)),
         ("dense on the reference body", _shifted("dense", (0, 0.6, 0))),
+        ("dense on the reference body", _shifted("dense", (0, 0, -0.6))),
         (SAME_PLACE, _shifted("dense", (0.02, 0, 0))),
         (SAME_PLACE, lambda s: replace(s, dense=s.dense * (-1, 1, 1))),
         (SAME_PLACE, lambda s: replace(s, dense=s.dense[:, ::-1])),

@@ -156,8 +156,9 @@ def test_the_body_s_own_names_and_statures():
     assert np.allclose(stature / (heights.amax(1) - heights.amin(1)).numpy(), 1, atol=0.03)
 
 
-def _about(number: int, subject: str, source: str, **info) -> tuple[Clip, list[Sample]]:
+def _about(number: int, subject: str, source: str, key: str = "", **info) -> tuple[Clip, list[Sample]]:
     clip, frames = clip_frames(number, 2)
+    clip = replace(clip, key=key or clip.key)
     clothed = replace(clip.people[0], info={"clothes": ["shirt", "jeans"], "population": "adults"})
     return replace(clip, people=(clothed,), subject=subject, source=source, info=info), frames
 
@@ -166,7 +167,9 @@ def test_table_of_both_splits(tmp_path, capsys):
     """Table 3.1: subjects and sequences count once, also over both sets; clips and frames add up."""
     table = {"garments": [{"person": 0, "name": "skin"}, {"person": 0, "name": "coat"}]}
     write(tmp_path / "train", [_about(0, "01", "01/a"), _about(1, "01", "01/b"), _about(2, "02", "02/a", **table)])
-    write(tmp_path / "test", [_about(3, "03", "03/a", group="g", view=0), _about(4, "03", "03/a", group="g", view=1)])
+    write(
+        tmp_path / "test", [_about(3, "03", "03/a", group=7, view=0), _about(3, "03", "03/a", "again", group=7, view=1)]
+    )
     infos = {name: set_info(path) for name, path in split_roots(tmp_path).items()}
     rows = split_table(infos)
     assert [(r.name, r.subjects, r.sequences, r.clips, r.frames) for r in rows] == [
@@ -188,6 +191,11 @@ def test_table_of_both_splits(tmp_path, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed["table"][2] == {"name": "total", "subjects": 3, "sequences": 4, "clips": 5, "frames": 10}
     assert printed["sets"]["test"]["variety"]["poses_compared"] == 4
+    for workers in ("1", "0"):
+        assert main(["data", "check", str(tmp_path), "--json", "--workers", workers]) == (2 if workers == "0" else 0)
+    checked = json.loads(capsys.readouterr().out)
+    assert checked["train"]["frames"] == 6
+    assert checked["test"]["checked"]["joints of a group"] == 1
     assert main(["data", "info", str(tmp_path / "train"), "--pictures", "--out", str(tmp_path / "p")]) == 0
     assert "total" in capsys.readouterr().out
     assert (tmp_path / "p" / "variety.png").is_file()

@@ -14,6 +14,7 @@ from humansense.cli import console
 from humansense.core import HumansenseError
 
 if TYPE_CHECKING:
+    from humansense.data.check_report import CheckReport
     from humansense.data.info import SetInfo
 
 
@@ -83,7 +84,7 @@ class Check:
     """
 
     root: tyro.conf.Positional[Path]
-    """Folder of the set."""
+    """Folder of the set, or of its train and test."""
     every: int = 1
     """Check the maps of every so many frames; files and joints are always checked in full."""
     workers: int = 2
@@ -93,35 +94,41 @@ class Check:
 
     def run(self) -> int:
         from humansense.data.check import check_set
+        from humansense.data.info import split_roots
 
-        if self.every < 1:
-            raise HumansenseError(f"--every is {self.every}: expected 1 or more")
-        if self.workers < 1:
-            raise HumansenseError(f"--workers is {self.workers}: expected 1 or more")
-        with console.bar(None, "checking", unit="frame") as bar:
+        for name in ("every", "workers"):
+            if getattr(self, name) < 1:
+                raise HumansenseError(f"--{name} is {getattr(self, name)}: expected 1 or more")
+        reports = {}
+        for name, root in split_roots(self.root).items():
+            with console.bar(None, f"checking {name}".strip(), unit="frame") as bar:
 
-            def moved(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
+                def moved(done: int, total: int) -> None:
+                    bar.total = total
+                    bar.update(done - bar.n)
 
-            start = time.perf_counter()
-            report = check_set(self.root, self.every, moved, self.workers)
-            seconds = time.perf_counter() - start
+                start = time.perf_counter()
+                reports[name] = check_set(root, self.every, moved, self.workers)
+                seconds = time.perf_counter() - start
+            if not self.json:
+                self._print(root, reports[name], seconds)
         if self.json:
-            print(json.dumps(report.to_dict()))
-        else:
-            speed = report.frames / self.every / seconds
-            print(f"{self.root}: {report.clips} clips, {report.frames} frames, {speed:.0f} checked a second")
-            rows = [(name, f"{count - report.failed[name]} of {count} right") for name, count in report.checked.items()]
-            print(console.table(rows))
-            print("worst figures:\n" + console.table([(k, f"{v:.4g}") for k, v in report.worst.items()]))
-            print(f"sha256 {report.digest}")
-        if report.ok:
+            found = {name: report.to_dict() for name, report in reports.items()}
+            print(json.dumps(found.get("", found)))
+        failed = sum(sum(report.failed.values()) for report in reports.values())
+        if not failed:
             return 0
-        for failure in report.failures[:20]:
+        for failure in [failure for report in reports.values() for failure in report.failures][:20]:
             console.note(f"  {failure}")
-        total = sum(report.failed.values())
-        raise HumansenseError(f"{self.root} does not agree with itself: {total} checks failed (the first are above)")
+        raise HumansenseError(f"{self.root} does not agree with itself: {failed} checks failed (the first are above)")
+
+    def _print(self, root: Path, report: CheckReport, seconds: float) -> None:
+        speed = report.frames / self.every / seconds
+        print(f"{root}: {report.clips} clips, {report.frames} frames, {speed:.0f} checked a second")
+        rows = [(name, f"{count - report.failed[name]} of {count} right") for name, count in report.checked.items()]
+        print(console.table(rows))
+        print("worst figures:\n" + console.table([(k, f"{v:.4g}") for k, v in report.worst.items()]))
+        print(f"sha256 {report.digest}")
 
 
 @dataclass

@@ -10,8 +10,11 @@ from humansense.core import Sample
 from humansense.data.check_report import CheckReport
 from humansense.data.maps import DEPTH_UNIT_M
 
-DENSE_LOW_M, DENSE_HIGH_M = (-0.63, -0.41, -0.86), (0.63, 0.14, 1.06)
-"""Where a dense coordinate may lie: the box of the reference body's skin (0.59, -0.37..0.10, -0.82..1.02) and 4 cm."""
+DENSE_LOW_M, DENSE_HIGH_M = (-0.596, -0.377, -0.827), (0.596, 0.106, 1.028)
+"""Where a dense coordinate may lie: the box of the reference body's skin and a step of what is stored.
+
+What can be stored reaches a little further, so that a coordinate that was cut off there is out of the box.
+"""
 THIN_M = 0.01
 """A person of at least `ENOUGH` pixels is thicker than this at half of them: its hidden side is not the seen one."""
 ENOUGH = 200

@@ -196,10 +196,11 @@ def _check_dense(
         return
     here, there = dense
     error = _length(landing.between(there) - here[landing.rows, landing.columns])
-    # Three coordinates of two maps, each within half a step.
+    # Two maps, each within half a step on every axis: at most a step apart, and 0.41 steps in the mean square.
     steps = float(np.linalg.norm(DENSE_UNIT_M))
     for name, share, accuracy in _CUT_LIMITS if cut else _LIMITS:
-        ratio = float(np.percentile(error / (accuracy * pixel_m + steps), share))
+        rounding = steps / 2 if share == 50 else steps
+        ratio = float(np.percentile(error / (accuracy * pixel_m + rounding), share))
         report.note(f"flow against dense, {name}, of {accuracy} px and the steps stored", ratio)
         size = f"{np.median(pixel_m) * 1000:.1f} mm a pixel"
         detail = f"{name} is {ratio:.2f} times {accuracy} px and the steps stored, of {size}"

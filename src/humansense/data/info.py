@@ -159,9 +159,12 @@ def set_info(root: str | Path) -> SetInfo:
         seen, joints = seen + int(visible.sum()), joints + visible.size
         if "pelvis" in clip.joints:
             distances.append(clips.clip_array(clip, "joints3d")[..., clip.joints.index("pelvis"), 2].ravel())
+    description = clips.settings.get("description", {})
+    if not counts["populations"] and description.get("population"):  # one for all, stored with the set
+        counts["populations"][str(description["population"])] = sum(clip.people for clip in clips.clips)
     return SetInfo(
         root=str(root),
-        description=clips.settings.get("description", {}),
+        description=description,
         shards=len(clips.shards),
         clips=len(clips.clips),
         frames=len(clips),
