@@ -18,6 +18,7 @@ import pickle
 import platform
 import secrets
 import signal
+import socket
 import threading
 import traceback
 from collections import Counter, deque
@@ -212,8 +213,9 @@ def _connect(workers: int) -> tuple[Any, bool]:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     address = os.environ.get("RAY_ADDRESS", "")
     try:
+        _knock(address)
         ray.init(address=address or "auto", **quiet)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         if address:
             raise HumansenseError(
                 f"no Ray cluster answers at RAY_ADDRESS={address} ({str(error).splitlines()[0]}): start it with "
@@ -223,6 +225,13 @@ def _connect(workers: int) -> tuple[Any, bool]:
         quiet |= {"_node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": 100_000_000}
         ray.init(address="local", num_cpus=cores, **quiet)
     return ray, True
+
+
+def _knock(address: str) -> None:
+    """Raise `OSError` where nobody listens at HOST:PORT; Ray itself would go on asking for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "://" not in address:
+        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 def _ray_task(make_shard: Callable[[Any], Any], job: Any, folder: str, version: str) -> Any:
