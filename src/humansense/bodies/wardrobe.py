@@ -37,7 +37,8 @@ Rng = np.random.Generator
 TIGHT, INNER, OUTER, COAT = -0.002, 0.002, 0.011, 0.022  # ease of the layers, metres off the tights
 WAIST, HIP = 0.31, 0.13  # heights
 SOLE = -2.135  # height of the upper edge of a sole
-GROWN_YEARS = 16.0  # beards begin
+GROWN_YEARS = 16.0  # beards begin; who is younger is dressed
+SCANTY = ("briefs", "sports bra", "swimsuit", "leotard")
 BARE_GROUND = 0.3  # share of people without shoes and socks
 
 
@@ -244,16 +245,24 @@ def hairstyle(rng: Rng, body: Body) -> Garment | None:
     return long_hair(rng, body) if kind == 4 else tied_hair(rng, body)
 
 
+def _clothes(rng: Rng, body: Body, bare: bool) -> tuple[Garment, ...]:
+    """Of a random style. bare: a bare chest may be."""
+    style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
+    return STYLES[style][1](rng, body, bare)
+
+
 def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, closet: Closet | None = None) -> Outfit:
     """Clothes and hair for one person, pure in the generator.
 
-    shape: (11,) phenotypes of who wears it; only men wear beards, only men and boys go with a bare chest, and without
-    `shape` nobody does.
+    shape: (11,) phenotypes of who wears it; only men wear beards or go with a bare chest, without `shape` nobody does.
+    Children wear more than bathing suits.
     closet: with one, about half of the people wear a suit of clothes, shoes, hair or a hat from it.
     """
     male = shape is not None and shape[body.shape_names.index("gender")] < 0.5
-    style = int(rng.choice(len(STYLES), p=[share for share, _ in STYLES]))
-    garments = STYLES[style][1](rng, body, male)
+    grown = shape is None or float(age_years(shape[body.shape_names.index("age")])) >= GROWN_YEARS
+    garments = _clothes(rng, body, male and grown)
+    while not grown and any(garment.name in SCANTY for garment in garments):
+        garments = _clothes(rng, body, False)
     if rng.random() > BARE_GROUND:
         shoes = footwear(rng, body)
         over = shoes[0].name == "boots" and rng.random() < 0.5
@@ -261,7 +270,7 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, cl
     if rng.random() < 0.05:
         garments += (gloves(rng, body),)
     hair = hairstyle(rng, body)
-    if male and rng.random() < 0.35 and _bearded(body, shape):
+    if male and rng.random() < 0.35 and grown:
         hair = with_beard(rng, body, hair)
     if rng.random() < 0.12:
         hat, hair = headgear(rng, body, hair)
@@ -270,11 +279,6 @@ def sample_outfit(rng: Rng, body: Body, shape: Sequence[float] | None = None, cl
         gender = "" if shape is None else "male" if male else "female"
         garments, hair = _from_closet(rng, body, closet, gender, garments, hair)
     return Outfit(layered(garments), hair)
-
-
-def _bearded(body: Body, shape: Sequence[float] | None) -> bool:
-    """Whether somebody of these phenotypes is old enough for a beard."""
-    return shape is not None and float(age_years(shape[body.shape_names.index("age")])) >= GROWN_YEARS
 
 
 FOOTWEAR = ("shoes", "soles", "boots", "slippers", "socks")

@@ -288,11 +288,12 @@ def hair_colour(rng: Rng, years: float | None = None) -> Colour:
     """A colour of hair, from black to white, rarely dyed. years: age, which decides how often it is grey."""
     shares = np.array([row[0] for row in HAIR_COLOURS])
     if years is not None:
-        grey = float(np.interp(years, *zip(*GREY_BY_YEARS, strict=True)))
+        ages, reached = zip(*GREY_BY_YEARS, strict=True)
+        grey = float(np.interp(years, ages, reached))
         shares *= (1 - grey) / (1 - shares[GREY])
         shares[GREY] = grey
-    reached = np.cumsum(shares)
-    chosen = min(int(np.searchsorted(reached, rng.random() * reached[-1])), len(HAIR_COLOURS) - 1)
+    summed = np.cumsum(shares)
+    chosen = min(int(np.searchsorted(summed, rng.random() * summed[-1])), len(HAIR_COLOURS) - 1)
     _, hue, saturation, value = HAIR_COLOURS[chosen]
     return hsv(between(rng, *hue), between(rng, *saturation), between(rng, *value))
 
