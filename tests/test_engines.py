@@ -54,12 +54,16 @@ class _Unportable(Exception):
 def _fail(job: tuple[str, Path]) -> str:
     kind, folder = job
     if kind == "mendable":
+        (folder / "failed").touch()
         raise HumansenseError("x.tar: the disk is full")
     if kind == "fault":
         raise ZeroDivisionError("of ours")
     if kind == "unportable":
         raise _Unportable("one", "two")
-    time.sleep(0.5)
+    deadline = time.monotonic() + 30
+    while not (folder / "failed").exists() and time.monotonic() < deadline:  # under way while another one fails
+        time.sleep(0.02)
+    time.sleep(0.2)
     (folder / kind).touch()
     return kind
 
@@ -99,7 +103,7 @@ def test_errors_of_a_worker_arrive(kind: str, expected: type[Exception], words: 
 def test_jobs_under_way_are_finished_when_another_fails(tmp_path: Path) -> None:
     with pytest.raises(HumansenseError):
         list(local(_fail, [("slow", tmp_path), ("mendable", tmp_path), ("never", tmp_path)], 2))
-    assert [p.name for p in tmp_path.iterdir()] == ["slow"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["failed", "slow"]
 
 
 def test_a_worker_that_sees_another_folder_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from humansense.bodies import load_body
+from humansense.bodies import body_solid, load_body, pose_stored
 from humansense.core import HumansenseError, joint_set
 from humansense.data.check import check_set
 from humansense.data.store import ClipSet
@@ -313,3 +313,17 @@ def test_flow_leads_to_the_same_point_of_the_body() -> None:
     background = (one.instance == 0) & (two.instance == 0)
     assert (one.flow[background] == 0).all()
     assert np.isnan(one.flow[(one.instance == 0) & (two.instance > 0)]).all()
+
+
+def test_what_a_set_stores_makes_the_body_again_and_its_solid(made: SynthSettings) -> None:
+    clips, body = ClipSet(made.out, joint_set="smpl24"), load_body()
+    i = next(i for i in range(len(clips)) if clips.read(i, ()).people)
+    sample = clips.read(i, ())
+    posed = pose_stored(body, clips.person_arrays(i))
+    again = sample.camera.to_camera(body.regress(posed, "smpl24")[0].numpy())
+    assert np.allclose(again, sample.people[0].joints3d, atol=2e-4)
+    solid = body_solid(body, posed)
+    assert solid.occupied.shape == (128, 128, 128)
+    corners = posed.vertices[0].numpy()[body.faces]
+    volume = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6
+    assert np.isclose(solid.occupied.sum() * solid.voxel.prod(), volume, rtol=0.03)

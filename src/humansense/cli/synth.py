@@ -46,7 +46,7 @@ class Synth:
     seed: int = 0
     """Decides everything."""
     workers: int = 2
-    """Processes; with --engine ray as many as the cluster has cores."""
+    """Processes; on a running Ray cluster all its cores are used."""
     preset: str = "surreal"
     """surreal (the recipe of SURREAL), wild (nearer to photos: any distance, view and light), room (furnished rooms, a
     moving camera, several people) or multiview (synchronised cameras around one performance)."""
