@@ -76,7 +76,9 @@ def overview() -> None:
     top = [prediction.image, outputs.overlay(prediction, parts=False)]
     top += [draw.blend_parts(prediction.image, prediction.parts), draw.color_depth(prediction.depth, near, far)]
     rows = [sheets.tile([cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in top], 4)]
-    people = frames("wild", 8, (256, 256), seed=21)
+    people = frames("wild", 4, (256, 256), seed=24)
+    some = Ingredients(CALM, size=(256, 256), frames=3, fps=10.0, people=2)
+    people += [list(roll(scene, "c")[1])[1] for _, scene in zip(range(4), scenes("room", 23, some), strict=False)]
     shown = (("joints", "parts", "depth", "normals"), ("hidden depth", "flow", "garments", "dense"))
     for group, names in zip((people[:4], people[4:]), shown, strict=True):
         rows.append(sheets.tile([cv2.resize(s.image, (side, side)) for s in group], 4))
@@ -101,8 +103,17 @@ def rooms() -> None:
 
 
 def maps() -> None:
-    """Every map of six frames."""
-    save(sheets.contact_sheet(frames("wild", 6, (256, 256), seed=5)), "maps.jpg")
+    """Every map of the middle frame of six clips: three before a still camera, three in rooms before a moving one."""
+    shown = []
+    calm = Ingredients(CALM, size=(256, 256), frames=5, fps=15.0)
+    near = View(yaw_rad=0.5, elevation_rad=0.1, focal=1.6, fill=0.9, aim="body")
+    for k in range(3):
+        spec = sample_spec((5, 1, k), "surreal", replace(calm, place="things"))
+        spec = replace(spec, views=(replace(near, yaw_rad=2.1 * k),), light=EVEN_LIGHT)
+        shown.append(list(roll(prepare(spec), "c")[1])[2])
+    crowded = (s for s in scenes("room", 19, replace(calm, people=3, fps=12.0)) if len(s.performers) > 1)
+    shown += [list(roll(scene, "c")[1])[2] for _, scene in zip(range(3), crowded, strict=False)]
+    save(sheets.contact_sheet(shown), "maps.jpg")
 
 
 SIDE = (240, 200)
@@ -139,7 +150,7 @@ def _close(count: int, seed: int, joint: str, distance_m: float, population: str
         target = ears if joint == "face" else people["anny"][0][_bone(joint)]
         side = np.array([-ahead[1], ahead[0], 0]) * (0.6 * (-1) ** k)
         towards = (ahead + side) / np.linalg.norm(ahead + side)
-        R, t = look_at(target + distance_m * towards, target + (0, 0, 0.03))
+        R, t = look_at(target + distance_m * towards, target + np.array((0, 0, 0.03)))
         camera = Camera(np.array([[700.0, 0, SIDE[1] / 2], [0, 700, SIDE[0] / 2], [0, 0, 1]]), R, t, SIDE)
         lit = replace(scene.spec, light=EVEN_LIGHT)
         shown.append(first(replace(scene, spec=lit, cameras=[camera] * 2)).image)
@@ -157,7 +168,7 @@ def _one_scene(**changes: object) -> np.ndarray:
     ingredients = Ingredients((Source("procedural:lunge"),), size=SIDE, frames=2)
     spec = sample_spec((12, 1, 3), "surreal", ingredients)
     view = View(yaw_rad=0.6, elevation_rad=0.25, focal=1.4, fill=0.75, aim="body")
-    spec = replace(spec, views=(view,), light=tuple(0.7 * v for v in EVEN_LIGHT), place=Place("room", "", 23))
+    spec = replace(spec, views=(view,), light=tuple(0.7 * v for v in EVEN_LIGHT), place=Place("room", "", 20))
     return first(prepare(replace(spec, **changes))).image  # type: ignore[arg-type]
 
 
@@ -192,7 +203,7 @@ def _sensors() -> list[np.ndarray]:
     ingredients = Ingredients((Source("procedural:punch"),), size=SIDE, frames=2, fps=10.0)
     moving = sample_spec((12, 1, 5), "surreal", ingredients)
     view = View(yaw_rad=0.6, elevation_rad=0.15, focal=1.4, fill=0.75, aim="body")
-    moving = replace(moving, views=(view,), light=EVEN_LIGHT, place=Place("room", "", 23), exposure_s=0.06)
+    moving = replace(moving, views=(view,), light=EVEN_LIGHT, place=Place("room", "", 20), exposure_s=0.06)
     settings = (
         Sensor(defocus_px=2.5), Sensor(gains=(1.35, 1.0, 0.7)), Sensor(shot=2e-3, read=6e-3),
         Sensor(exposure=0.3, shot=2e-3, read=8e-3), Sensor(quality=12), Sensor(grey=True, sharpen=0.9),

@@ -27,7 +27,8 @@ from humansense.synth.spec import SceneSpec
 from humansense.synth.stage import Stage, furnished_room, objects
 
 FARTHEST_M = 60.0  # who runs farther than this is not seen any more: the store's depth ends at 65 m
-SWEEP_S, SWEEP_VERTICES = 0.2, 40  # furniture keeps off every 40th vertex at every 0.2 s
+SWEEP_S, SWEEP_VERTICES = 0.1, 12  # furniture keeps off every 12th vertex at every 0.1 s
+LOOKS = 12  # moments at which it is asked what hides whom
 SAMPLES = 4  # rays a pixel for the colour
 MOST_SAMPLES, STEP_PX = 12, 2.5  # while the shutter is open: one for so many pixels of motion, or ghosts show
 _NOBODY = np.linspace((0.0, 0.0, 0.0), (0.0, 0.0, 1.7), 104, dtype=np.float32)  # where somebody might have stood
@@ -93,11 +94,14 @@ def _stage(
     step = max(1, round(SWEEP_S * spec.fps))
     swept = [p.vertices[::step, ::SWEEP_VERTICES].reshape(-1, 3) for p in performers]
     occupied = np.concatenate(swept) if swept else joints[0][0]
+    bodies = [p.joints["coco17"] for p in performers] or joints  # of the rig's joints most are fingers
+    seen = np.unique(np.linspace(0, spec.frames - 1, LOOKS).round().astype(int))
     # The same room for all cameras of a performance.
-    filming = static_cameras(spec, joints) if spec.shot == "static" else cameras
-    eyes = np.array([camera.center for camera in filming])
-    targets = np.stack([np.concatenate([rows[t] for rows in joints]).mean(0) for t in range(spec.frames)])
-    targets = targets if len(eyes) == spec.frames else np.repeat(targets[:1], len(eyes), 0)
+    filming = [static_cameras(spec, joints) if spec.shot == "static" else [cameras[t]] for t in seen]
+    eyes = np.array([camera.center for row in filming for camera in row])
+    targets = np.stack(
+        [np.concatenate([rows[t] for rows in bodies]) for t, row in zip(seen, filming, strict=True) for _ in row]
+    )
     if spec.place.kind == "room":
         return furnished_room(rng, occupied, eyes, targets, spec.place.occluders)
     return objects(rng, occupied, eyes, targets, spec.place.occluders + int(rng.integers(0, 4)))

@@ -186,8 +186,8 @@ def stock(settings: SynthSettings) -> Pantry:
                 "the other one; add subjects (folders), or leave --motion out for procedural motion"
             )
         planned, unread = plan_windows(captures, settings.fps_of_clips, max(MIN_FRAMES, settings.frames))
-        for file, why in unread:
-            log.warning("passed over %s: %s", file, why)
+        for _, why in unread:
+            log.warning("passed over: %s", why)
         if not planned:
             raise HumansenseError(f"{settings.motion} holds no motion that can be used: {unread[0][1]}")
         windows = [Source(window.file, window.start) for window in planned]
