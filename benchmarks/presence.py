@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +28,8 @@ from humansense.motion import PROCEDURAL
 from humansense.predict import Predictor, PredictSettings, read_picture
 from humansense.predict.find import candidates
 from humansense.predict.windows import Pyramid, box_window, whole_window
-from humansense.synth import Ingredients, sample_spec
+from humansense.synth import Ingredients, Source, sample_spec
+from humansense.synth.cast import UnusableError
 from humansense.synth.film import film
 
 # Pictures of scikit-image in which nobody is.
@@ -67,9 +69,17 @@ def auc(above: np.ndarray, below: np.ndarray) -> float:
 
 def synthetic(count: int, people: int) -> list[np.ndarray]:
     """Pictures of the test split of the preset `wild`, all with somebody in them (people = 1) or all without (0)."""
-    ingredients = Ingredients(tuple(f"procedural:{kind}" for kind in PROCEDURAL), size=(256, 256), frames=1)
-    specs = [replace(sample_spec((9, 1, i), "wild", ingredients), people=people) for i in range(count)]
-    return [next(film(spec, "c")[1]).image for spec in specs]
+    sources = tuple(Source(f"procedural:{kind}") for kind in PROCEDURAL)
+    ingredients = Ingredients(sources, size=(256, 256), frames=2, people=1)
+    images: list[np.ndarray] = []
+    number = 0
+    while len(images) < count:
+        spec = sample_spec((9, 1, number), "wild", ingredients)
+        number += 1
+        if spec.actors:
+            with suppress(UnusableError):  # a pose that does not make a clip: the next one does
+                images.append(next(film(spec if people else replace(spec, actors=()), "c")[1]).image)
+    return images
 
 
 def empty_photos() -> list[np.ndarray]:
