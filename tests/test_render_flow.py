@@ -177,3 +177,22 @@ def test_frames_of_different_sizes_are_refused() -> None:
         renderer.flow(Frame.empty(grey(view.size)), view, Frame.empty(grey(other.size)), vertices, other)
     with pytest.raises(HumansenseError, match="vertices_there have shape"):
         renderer.flow(Frame.empty(grey(view.size)), view, Frame.empty(grey(view.size)), vertices[1:], view)
+
+
+def test_what_has_turned_away_is_hidden_however_thin_it_is() -> None:
+    """A ball of 2 cm far away, seen from both sides: nearer to its own front than a pixel is wide."""
+    vertices, faces = sphere(24)
+    renderer = Renderer(surface(faces, len(vertices), vertex_dense=vertices), [WHITE])
+    ball = vertices * 0.02 + (0.0, 8.0, 0.0)
+    front = front_camera((40, 60), 4000.0)
+    K = front.K
+    views = [Camera(K, *look_at(np.array([0.0, y, 0.0]), np.array([0.0, 8.0, 0.0])), front.size) for y in (0.0, 16.0)]
+    views = [view.mapped(np.diag([0.15, 0.15, 1.0]), (6, 9)) for view in views]  # 13 mm a pixel
+    here, there = (renderer.render(ball, view, AMBIENT, grey(view.size), 1) for view in views)
+    assert (here.instance > 0).sum() >= 4
+    flow = renderer.flow(here, views[0], there, ball, views[1], picture_is_static=False)
+    inner = (here.instance > 0) & (np.abs(here.normals[..., 2]) > 0.5)  # not at the rim, which both see
+    assert inner.any()
+    assert np.isnan(flow[inner]).all()
+    same = renderer.flow(here, views[0], here, ball, views[0], picture_is_static=False)
+    assert np.isfinite(same[inner]).all()

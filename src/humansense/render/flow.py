@@ -46,8 +46,20 @@ def sheared(p: wp.vec3, x: float, y: float):
 
 
 @wp.func
-def agrees(moved: Moved, there: Seen, row: int, column: int, x: float, y: float, depth: float):
-    """Whether the triangle seen at a pixel, continued to the point (x, y), has that depth there.
+def plane_at(moved: Moved, face: int, x: float, y: float):
+    """The plane of a triangle as the ray through (x, y) sees it: depth at (x + dx, y + dy) is inverse to
+    plane . (dx, dy, 1). The sign of the last number tells which side is seen."""
+    p = sheared(projected(moved, face, 0), x, y)
+    q = sheared(projected(moved, face, 1), x, y)
+    r = sheared(projected(moved, face, 2), x, y)
+    return wp.cross(q, r) + wp.cross(r, p) + wp.cross(p, q)
+
+
+@wp.func
+def agrees(moved: Moved, there: Seen, own: int, row: int, column: int, x: float, y: float, depth: float):
+    """Whether the triangle seen at a pixel, continued to the point (x, y) of the triangle `own`, has that depth there.
+
+    Both must show the same side: what has turned away is hidden, however near the surface in front of it may lie.
 
     The triangle's plane takes the slope out of the comparison. What is left is the surface's bend within a pixel, and
     that grows with the slope, too: half the change of depth over a pixel plus half the pixel's width is let through.
@@ -56,10 +68,9 @@ def agrees(moved: Moved, there: Seen, row: int, column: int, x: float, y: float,
     face = there.face[row, column]
     qx = float(column) + 0.5
     qy = float(row) + 0.5
-    p = sheared(projected(moved, face, 0), qx, qy)
-    q = sheared(projected(moved, face, 1), qx, qy)
-    r = sheared(projected(moved, face, 2), qx, qy)
-    plane = wp.cross(q, r) + wp.cross(r, p) + wp.cross(p, q)  # depth is inverse to plane . (x - qx, y - qy, 1)
+    plane = plane_at(moved, face, qx, qy)
+    if plane_at(moved, own, x, y)[2] * plane[2] < 0.0:
+        return False
     seen = there.depth[row, column]
     width = seen / moved.focal
     steepest = STEEPEST * width
@@ -89,7 +100,9 @@ def is_seen(moved: Moved, there: Seen, face: int, instance: wp.uint8, x: float, 
             if near and seen >= 0 and there.instance[row, column] == instance:
                 if seen == face:
                     return True
-                if agrees(moved, there, row, column, x, y, depth):  # no `or`: the kernel language evaluates both sides
+                if agrees(
+                    moved, there, face, row, column, x, y, depth
+                ):  # no `or`: the kernel language evaluates both sides
                     return True
     return False
 
