@@ -9,7 +9,7 @@ from humansense.render.scene import NEAR_M
 
 wp.set_module_options({"enable_backward": False})
 
-TOUCHES = wp.constant(0.01)  # a pixel that bears less of the landing point than this is not near it
+TOUCHES = wp.constant(0.02)  # a pixel that bears less of the landing point is not near it; flow is stored to 1/64
 STEEPEST = wp.constant(4.0)  # depth over width: beyond, a triangle is taken for this steep
 
 
