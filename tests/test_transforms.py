@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 from fake_set import RADIUS_M, camera, clip_frames, sphere_labels
 
 from humansense.core import HumansenseError, Sample, joint_set, part_set
+from humansense.core.values import MAP_FIELDS
 from humansense.data.transforms import (
     apply_points,
     axes_turn,
@@ -114,13 +117,34 @@ def test_a_warped_sample_is_still_true(matrix):
     assert np.abs(centers - truth).max() < 0.03
 
 
+@pytest.mark.parametrize("matrix", list(_matrices()))
+def test_the_flow_of_a_crop_is_the_way_between_the_mapped_ends(matrix):
+    """Both ends of a pixel's motion moved by the map, for a motion that differs from pixel to pixel."""
+    _, frames = clip_frames(3, 2, engine=True)
+    rng = np.random.default_rng(0)
+    frame = replace(frames[0], flow=rng.normal(0, 5, (*frames[0].size, 2)).astype(np.float32))
+    got = warp_sample(frame, matrix, (64, 80))
+    ys, xs = np.nonzero(np.isfinite(got.flow).all(-1))
+    start = np.floor(apply_points(np.linalg.inv(matrix), np.stack([xs, ys], -1) + 0.5)).astype(int)
+    inside = ((start >= 0) & (start < frame.size[::-1])).all(-1)
+    assert inside.sum() > 1000
+    start, seen = start[inside], got.flow[ys, xs][inside]
+    ends = start + 0.5 + frame.flow[start[:, 1], start[:, 0]]
+    expected = apply_points(matrix, ends) - apply_points(matrix, start + 0.5)
+    # Where a centre falls between two pixels, rounding takes either.
+    assert (np.abs(seen - expected).max(-1) < 1e-3).mean() > 0.97
+    person = got.instance > 0
+    assert (got.hidden_depth >= got.depth)[person].all()
+    assert np.array_equal(np.isfinite(got.dense).all(-1), person)
+    assert np.array_equal(got.garments > 0, person)
+
+
 def test_mirroring_twice_is_nothing():
-    _, frames = clip_frames(1, 1)
+    _, frames = clip_frames(1, 2, engine=True)
     flip = crop_matrix(np.array([64.0, 48.0]), 96, (96, 128), mirror=True)
     twice = warp_sample(warp_sample(frames[0], flip, (96, 128)), flip, (96, 128))
-    for name in ("image", "parts", "normals", "instance"):
-        assert np.allclose(getattr(twice, name), getattr(frames[0], name)), name
-    assert np.array_equal(twice.depth, frames[0].depth, equal_nan=True)
+    for name in ("image", *(name for name in MAP_FIELDS if name != "mask")):
+        assert np.allclose(getattr(twice, name), getattr(frames[0], name), equal_nan=True), name
 
 
 def test_matrix_round_trip_and_centre():

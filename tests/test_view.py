@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from fake_set import make_set
+from fake_set import clip_frames, make_set
 from PIL import Image
 
 from humansense.cli.app import main
@@ -18,7 +18,7 @@ from humansense.core import HumansenseError, Person, Prediction, Sample, joint_s
 from humansense.video import read_frames
 from humansense.view import draw, sheets
 from humansense.view.outputs import overlay, pictures, small, write_pictures
-from humansense.view.report import PhotoEntry, Report, report_html, write_report
+from humansense.view.report import CROP_SIZE, PhotoEntry, Report, person_crop, report_html, write_report
 
 
 def prediction(height: int = 120, width: int = 160, found: bool = True) -> Prediction:
@@ -268,3 +268,10 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     assert "prefers-color-scheme" in text
     assert "left wrist" in text
     assert "Synthetic" not in report_html(Report(entries[:1]))
+
+
+def test_a_sample_is_cut_out_with_every_map() -> None:
+    _, frames = clip_frames(1, 2, engine=True)
+    cut = sheets.sample_maps(person_crop(frames[0]))
+    assert set(cut) >= {"parts", "depth", "hidden depth", "flow", "garments", "dense", "normals", "persons"}
+    assert {picture.shape[:2] for picture in cut.values()} == {CROP_SIZE}

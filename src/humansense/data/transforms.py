@@ -187,17 +187,32 @@ def warp_sample(
     border: int = cv2.BORDER_CONSTANT,
     fill: tuple[int, int, int] = (0, 0, 0),
 ) -> Sample:
-    """The crop of `size` of a sample, with everything that it knows. Depth stays metres along z."""
+    """The crop of `size` of a sample, with everything that it knows. Depth stays metres along z.
+
+    Flow is that between two frames which are cropped by the same `matrix`. In a mirrored crop the dense coordinates are
+    those of the mirrored body.
+    """
     parts = _warp_labels(sample.parts, matrix, size)
     if parts is not None and mirrors(matrix):
         parts = part_set(sample.part_set).mirror[parts]
     normals = None
     if sample.normals is not None:
         normals = warp_nearest(sample.normals, matrix, size) @ axes_turn(matrix).T.astype(np.float32)
+    linear = (matrix[:2, :2] / matrix[2, 2]).astype(np.float32)
+    side = np.array((-1 if mirrors(matrix) else 1, 1, 1), np.float32)
+
+    def flow_of(flow: np.ndarray | None) -> np.ndarray | None:
+        return None if flow is None else warp_nearest(flow, matrix, size, np.nan) @ linear.T
+
     return replace(
         sample,
         image=warp_image(sample.image, matrix, size, border, fill),
         depth=None if sample.depth is None else warp_nearest(sample.depth, matrix, size, np.nan),
+        hidden_depth=None if sample.hidden_depth is None else warp_nearest(sample.hidden_depth, matrix, size, np.nan),
+        flow=flow_of(sample.flow),
+        flow_back=flow_of(sample.flow_back),
+        garments=_warp_labels(sample.garments, matrix, size),
+        dense=None if sample.dense is None else warp_nearest(sample.dense, matrix, size, np.nan) * side,
         normals=normals,
         camera=None if sample.camera is None else warp_camera(sample.camera, matrix, size),
         people=tuple(warp_person(person, matrix) for person in sample.people),
