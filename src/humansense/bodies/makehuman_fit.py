@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from scipy import sparse
@@ -116,10 +115,3 @@ def _covers(body: Body, worn: np.ndarray, faces: np.ndarray, deleted: np.ndarray
         covered |= ~a.arm & (above > 0) & (a.points[:, 2] < a.height_z(0.1))
     inside = depth_inside(a.points, body.faces, covered)
     return np.where(deleted, np.maximum(inside, HIDE_M + 1e-3), inside)
-
-
-def picture_of(garment: Garment) -> Path:
-    """The file of a ready-made garment's picture."""
-    if garment.texture is None:
-        raise HumansenseError(f"{garment.name} has no picture of its own, expected a ready-made garment")
-    return Path(garment.texture.diffuse)

@@ -36,7 +36,7 @@ _NOBODY = np.linspace((0.0, 0.0, 0.0), (0.0, 0.0, 1.7), 104, dtype=np.float32)  
 
 @dataclass(frozen=True)
 class Scene:
-    """A clip that is ready to be filmed: nothing that a file could spoil is left to be read."""
+    """A clip that is ready to be filmed: of its files only the frames of a video are still to be read."""
 
     spec: SceneSpec
     performers: tuple[Performer, ...]
@@ -53,11 +53,15 @@ class Scene:
             for name in performer.dressed.material_names
         ]
 
-    def vertices(self, t: int) -> np.ndarray:
-        """(V, 3) of everything in frame `t`, people first. Who is too far away is drawn together to nothing."""
-        camera, parts = self.cameras[t], []
+    def vertices(self, t: int, filmed: int | None = None) -> np.ndarray:
+        """(V, 3) of everything at frame `t`, people first.
+
+        Who is too far away to be seen is drawn together to nothing: in frame `t` itself, or in the frame `filmed`.
+        """
+        shown = t if filmed is None else filmed
+        camera, parts = self.cameras[shown], []
         for performer in self.performers:
-            seen = camera.to_camera(performer.joints["anny"][t])[:, 2].max() < FARTHEST_M
+            seen = camera.to_camera(performer.joints["anny"][shown])[:, 2].max() < FARTHEST_M
             points = performer.vertices[t]
             parts.append(points if seen else np.broadcast_to(points[:1], points.shape))
         if self.stage is not None:
@@ -257,7 +261,7 @@ class _Set:
         share = min(1.0, spec.exposure_s * spec.fps)
         one, two = (t, t + 1) if t + 1 < spec.frames else (t - 1, t)
         here = scene.vertices(t)
-        moved = here + np.float32(share) * (scene.vertices(two) - scene.vertices(one))
+        moved = here + np.float32(share) * (scene.vertices(two, t) - scene.vertices(one, t))
         if spec.shot != "moving" or t + 1 == spec.frames:
             return Shutter(moved, scene.cameras[t])
         return Shutter(moved, between(scene.cameras[t], scene.cameras[t + 1], share))
