@@ -6,7 +6,7 @@ from humansense.core.errors import HumansenseError
 from humansense.core.files import atomic_path, cache_dir, write_error
 from humansense.core.joints import JOINT_SETS, JointSet, convert_joints, joint_set, mirror_name
 from humansense.core.parts import PART_SETS, PartSet, part_map, part_set
-from humansense.core.values import Batch, Person, Prediction, Sample
+from humansense.core.values import Batch, FoundPerson, Person, Prediction, Sample
 from humansense.core.weights import load_weights, save_weights
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "PART_SETS",
     "Batch",
     "Camera",
+    "FoundPerson",
     "HumansenseError",
     "JointSet",
     "PartSet",

@@ -149,29 +149,70 @@ class Batch:
 
 
 @dataclass
-class Prediction:
-    """What was read from one image. Everything is in the image's own pixels.
+class FoundPerson:
+    """What was read of one person. Everything is in the picture's own pixels.
 
-    image: (H, W, 3) uint8 RGB, upright (EXIF applied).
-    found: whether there is a person; if not, the rest is empty (NaN joints, zero maps).
-    score: 0..1, how sure `found` is.
-    box: (4,) float32 x0, y0, x1, y1.
+    score: 0..1, how sure it is that somebody is there.
+    box: (4,) float32 x0, y0, x1, y1 around what is seen of the body.
     joints: (J, 2) float32 pixels in the order of `joint_set`; NaN for joints the model does not know.
-    joint_scores: (J,) float32 0..1.
-    parts: (H, W) uint8 labels of `parts14`.
-    depth: (H, W) float32 metres relative to the pelvis (negative is nearer to the camera); NaN off the person.
-    timings_ms: milliseconds by stage.
-    weights: name of the weights that were used.
+    joint_scores: (J,) float32 0..1, the stated chance that the joint is where it is put; near 0 outside the picture.
+    joint_set: name of the set that orders the joints.
+    track_id: number of the person in a video, from 1, the same in every frame; None in a single picture.
     """
 
-    image: np.ndarray
-    found: bool
     score: float
     box: np.ndarray
     joints: np.ndarray
     joint_scores: np.ndarray
+    joint_set: str = "coco17"
+    track_id: int | None = None
+
+
+@dataclass
+class Prediction:
+    """What was read from one image, of everybody in it. Everything is in the image's own pixels.
+
+    image: (H, W, 3) uint8 RGB, upright (EXIF applied).
+    people: everybody who was found, the most prominent first.
+    parts: (H, W) uint8 labels of `parts14`, of all people together.
+    depth: (H, W) float32 metres relative to the pelvis of each pixel's own person (negative is nearer to the camera);
+        NaN off the people.
+    instance: (H, W) uint8, 0 background, i + 1 for `people[i]`.
+    score: 0..1, how sure it is that anybody is there: of the first person, or of the best one that was turned down.
+    timings_ms: milliseconds by stage.
+    weights: name of the weights that were used.
+
+    `found`, `box`, `joints` and `joint_scores` are short for those of the first person (NaN and 0 where nobody is).
+    """
+
+    image: np.ndarray
+    people: tuple[FoundPerson, ...]
     parts: np.ndarray
     depth: np.ndarray
+    instance: np.ndarray
+    score: float
     joint_set: str = "coco17"
     timings_ms: dict[str, float] = field(default_factory=dict)
     weights: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether there is anybody."""
+        return bool(self.people)
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float32, of the first person."""
+        return self.people[0].box if self.people else np.full(4, np.nan, np.float32)
+
+    @property
+    def joints(self) -> np.ndarray:
+        """(J, 2) float32, of the first person."""
+        if self.people:
+            return self.people[0].joints
+        return np.full((len(joint_set(self.joint_set)), 2), np.nan, np.float32)
+
+    @property
+    def joint_scores(self) -> np.ndarray:
+        """(J,) float32, of the first person."""
+        return self.people[0].joint_scores if self.people else np.zeros(len(joint_set(self.joint_set)), np.float32)
