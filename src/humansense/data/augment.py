@@ -35,16 +35,16 @@ class AugmentSettings:
     """
 
     mirror: float = 0.5
-    from_behind: float = 0.3
+    from_behind: float = 0.6
     rotation_deg: float = 15.0
-    any_rotation: float = 0.05
+    any_rotation: float = 0.12
     fill_min: float = 0.4
     fill_max: float = 1.15
     off_center: float = 0.2
     upper_body: float = 0.15
     aspect: float = 0.06
     no_person: float = 0.06
-    other_person: float = 0.06
+    other_person: float = 0.1
     occlude: float = 0.12
     texture_background: float = 0.02
     grey: float = 0.08
