@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
@@ -140,8 +141,7 @@ class TransposedFcn(Net):
         widths, convs = settings.widths, settings.convs
         self.settings = settings
         self.stem = nn.Sequential(*conv_bn(3, widths[0], 3, 2), nn.ReLU(), conv_row(widths[0], widths[0], 1))
-        pairs = zip(widths, widths[1:], strict=False)
-        self.encoder = nn.ModuleList(conv_row(narrow, wide, convs) for narrow, wide in pairs)
+        self.encoder = nn.ModuleList(conv_row(narrow, wide, convs) for narrow, wide in pairwise(widths))
         # Scores of the levels from the lowest up to S/4, and the steps between them.
         self.scores = nn.ModuleDict(
             {name: nn.ModuleList(nn.Conv2d(w, c, 1) for w in widths[:0:-1]) for name, c in heads.items()}

@@ -66,6 +66,9 @@ class OnnxReport:
 class LastStage(nn.Module):
     """Images in 0..1 to the last stage's answers, in the order of `names`."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, task: Task, net: nn.Module) -> None:
         super().__init__()
         self.net = net
@@ -181,7 +184,7 @@ def _test_inputs(size: int, settings: OnnxSettings) -> dict[str, Tensor]:
         "picture": torch.from_numpy(np.stack([picture_like(size, rng) for _ in range(count)])),
     }
     for path in settings.pictures:
-        image = torch.from_numpy(read_image(path)).permute(2, 0, 1)[None].float() / 255
+        image = torch.from_numpy(read_image(path).copy()).permute(2, 0, 1)[None].float() / 255
         small = F.interpolate(image, (size, size), mode="bilinear", antialias=True)
         inputs[f"photo {path.name}"] = small.expand(count, -1, -1, -1).contiguous()
     return inputs

@@ -5,4 +5,13 @@ from humansense.train.loop import train
 from humansense.train.settings import RECIPES, TrainSettings
 from humansense.train.source import BatchSource, clip_batches, eval_batches
 
-__all__ = ["RECIPES", "BatchSource", "TrainSettings", "clip_batches", "eval_batches", "evaluate", "evaluate_net", "train"]
+__all__ = [
+    "RECIPES",
+    "BatchSource",
+    "TrainSettings",
+    "clip_batches",
+    "eval_batches",
+    "evaluate",
+    "evaluate_net",
+    "train",
+]
