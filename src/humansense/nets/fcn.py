@@ -164,10 +164,11 @@ class TransposedFcn(Net):
 
     def _answer(self, name: str, levels: list[Tensor]) -> Tensor:
         """Scores of all levels, lowest first, added up on the way to the resolution of this head."""
-        first, *others = self.scores[name]  # type: ignore[misc]
-        total = first(levels[0])
-        for score, step, features in zip(others, self.steps[name], levels[1:], strict=True):  # type: ignore[call-overload]
-            total = step(total)[..., : features.shape[-2], : features.shape[-1]] + score(features)
+        total: Tensor | None = None
+        steps = iter(self.steps[name])  # type: ignore[call-overload]
+        for score, features in zip(self.scores[name], levels, strict=True):  # type: ignore[call-overload]
+            here = score(features)
+            total = here if total is None else next(steps)(total)[..., : here.shape[-2], : here.shape[-1]] + here
         return self.finest[name](total) if name in self.finest else total
 
 
