@@ -9,7 +9,7 @@ from typing import Any
 
 from humansense.core.errors import HumansenseError
 from humansense.core.weights import load_weights
-from humansense.nets import StackedHourglass, fold_batchnorm
+from humansense.nets import Net, fold_batchnorm
 from humansense.tasks.depth import DepthTask
 from humansense.tasks.parts import PartsTask
 from humansense.tasks.people import PeopleTask
@@ -45,7 +45,7 @@ def task_from_json(values: Mapping[str, Any]) -> Task:
     return make_task(values["task"], values["settings"])
 
 
-def load_task(path: str | Path, fold: bool = False) -> tuple[Task, StackedHourglass]:
+def load_task(path: str | Path, fold: bool = False) -> tuple[Task, Net]:
     """Task and net (eval mode, float32) from a weight file, or from a training folder that holds one.
 
     fold: merge each normalisation into its convolution: a little faster, for inference only.

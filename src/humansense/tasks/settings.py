@@ -36,6 +36,11 @@ class TaskSettings:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise HumansenseError(f"mean {self.mean} and std {self.std}: expected three numbers each, std above 0")
 
+    @property
+    def fine_stride(self) -> int:
+        """Pixels of the crop for one cell of the finest heads of the net."""
+        return NETS[self.net].fine_stride
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` is the way back."""
         return asdict(self)
