@@ -158,12 +158,15 @@ class Tracker:
     ) -> tuple[FoundPerson, ...]:
         """The same people in the same order with `track_id`: from 1, or None for who is not confirmed (yet).
 
-        appearance: (N, K) histogram of each person's colours, each row summing to 1 (`view` and `predict` know how);
-        None: colour is not used. Raises `HumansenseError` where its rows are not one a person.
+        appearance: (N, K) `color_histogram` of each person, a row of zeros for who has no pixels; None: colour is not
+        used. Raises `HumansenseError` where its rows are not one a person.
         """
         if appearance is not None and (appearance.ndim != 2 or len(appearance) != len(people)):
-            raise HumansenseError(f"appearance is {appearance.shape}, expected one row for each of {len(people)} people")
-        colors = [None] * len(people) if appearance is None else list(appearance)
+            raise HumansenseError(
+                f"appearance is {appearance.shape}, expected one row for each of {len(people)} people"
+            )
+        rows = [None] * len(people) if appearance is None else list(appearance)
+        colors = [None if row is None or not row.any() else row for row in rows]
         for track in self.tracks:
             track.predict(time_s)
         settings, matched = self.settings, [None] * len(people)  # type: ignore[var-annotated]
@@ -206,7 +209,7 @@ class Tracker:
         """Number those seen often enough; drop who has been away too long, and whoever was a flicker."""
         if self.tracks or self._frames:
             self._frames = min(self._frames + 1, self.settings.confirm_hits)
-        opening = self._frames < self.settings.confirm_hits or self.settings.confirm_hits == 1
+        opening = self._frames < self.settings.confirm_hits
         kept = []
         for track in self.tracks:
             if track.id is None and (track.hits >= self.settings.confirm_hits or opening):
@@ -233,7 +236,7 @@ def follow(
     if not (np.isfinite(fps) and fps > 0):
         raise HumansenseError(f"cannot follow people at {fps} frames a second: give a number above 0")
     settings = settings or TrackSettings()
-    tracker, clock = Tracker(settings), _clock(fps, times_s)
+    tracker, clock = Tracker(settings), clock_s(fps, times_s)
     lag = settings.confirm_hits - 1 if settings.smooth is None else settings.smooth.lag_frames(fps)
     waiting: deque[tuple[Prediction, tuple[Track | None, ...]]] = deque()
     window: deque[tuple[float, dict[Track, FoundPerson]]] = deque(maxlen=2 * lag + 1)
@@ -253,7 +256,7 @@ def follow(
 
     for prediction in predictions:
         time_s = next(clock)
-        tracker.update(prediction.people, time_s)
+        tracker.update(prediction.people, time_s, _appearance(prediction))
         tracks = tracker.matched
         window.append((time_s, {t: p for t, p in zip(tracks, prediction.people, strict=True) if t is not None}))
         waiting.append((prediction, tracks))
@@ -263,8 +266,8 @@ def follow(
         yield finished(len(waiting) - 1)
 
 
-def _clock(fps: float, times_s: Iterable[float] | None) -> Iterator[float]:
-    """Times that never go back: those given, then one every 1 / fps seconds."""
+def clock_s(fps: float, times_s: Iterable[float] | None) -> Iterator[float]:
+    """When each frame is shown, seconds that never go back: those given, then one every 1 / fps."""
     now = -1 / fps
     for time_s in times_s or ():
         now = max(time_s, now + 1e-4) if now >= 0 else max(time_s, 0.0)
@@ -290,6 +293,14 @@ def color_histogram(image: np.ndarray, mask: np.ndarray, bins: int = 4) -> np.nd
         return np.zeros(bins**3)
     code = (levels[:, 0] * bins + levels[:, 1]) * bins + levels[:, 2]
     return np.bincount(code, minlength=bins**3) / len(levels)
+
+
+def _appearance(prediction: Prediction) -> np.ndarray:
+    """(N, K) histograms of the people by their masks; a few thousand pixels tell as much as all."""
+    step = max(round((prediction.instance.size / 40_000) ** 0.5), 1)
+    image, instance = prediction.image[::step, ::step], prediction.instance[::step, ::step]
+    rows = [color_histogram(image, instance == i + 1) for i in range(len(prediction.people))]
+    return np.array(rows).reshape(len(rows), -1)
 
 
 def _alone(people: tuple[FoundPerson, ...]) -> np.ndarray:
