@@ -67,7 +67,7 @@ class TrackingError:
     ) -> dict[int, int]:
         """{row of the truth: row of the prediction}: who was a pair stays one while it is good; then the best."""
         columns = {name: j for j, name in enumerate(predicted_ids)}
-        pairs = {}
+        pairs: dict[int, int] = {}
         for i, person in enumerate(truth_ids):
             j = columns.get(self._partner.get(person))  # type: ignore[arg-type]
             if j is not None and good[i, j] and j not in pairs.values():

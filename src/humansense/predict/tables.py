@@ -100,7 +100,7 @@ class CocoWriter(_Table):
         self.annotations = 0
 
     def _open(self) -> None:
-        self._images: IO[str] = self._stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))
+        self._images: IO[str] = self._stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8"))  # noqa: SIM115
         about = {"description": f"people followed through {self.video}, made with humansense"}
         self._file.write('{"info":' + _line(about) + ',\n"licenses":[],\n"annotations":[')
 
