@@ -115,6 +115,7 @@ def test_follow_numbers_a_newcomer_from_the_first_frame_and_loses_no_frame():
     assert [[p.track_id for p in f.people] for f in out] == [[1]] * 6 + [[1, 2]] * 6
     assert all(a.image is b.image for a, b in zip(frames, out, strict=True))
     assert list(follow([], FPS)) == []
+    assert [len(f.people) for f in follow([prediction(), frames[0], prediction()], FPS)] == [0, 1, 0]
     with pytest.raises(HumansenseError, match="above 0"):
         next(follow(frames, 0))
 

@@ -75,12 +75,13 @@ def test_random_damage_gives_frames_or_one_line(tmp_path):
         where = rng.integers(0 if trial % 2 else 6000, len(broken), 200)
         broken[where] ^= rng.integers(1, 256, len(where)).astype(np.uint8)
         (tmp_path / "b.avi").write_bytes(broken.tobytes())
+        said = ""
         try:
-            frames = list(read_frames(tmp_path / "b.avi"))
-            assert len({f.shape for f in frames}) == 1
+            assert len({f.shape for f in read_frames(tmp_path / "b.avi")}) == 1
         except HumansenseError as error:
-            assert "b.avi" in str(error)
-            assert "\n" not in str(error)
+            said = str(error)
+        assert said == "" or "b.avi" in said
+        assert "\n" not in said
 
 
 def test_a_cut_end_keeps_the_start(tmp_path):

@@ -300,7 +300,7 @@ def _appearance(prediction: Prediction) -> np.ndarray:
     step = max(round((prediction.instance.size / 40_000) ** 0.5), 1)
     image, instance = prediction.image[::step, ::step], prediction.instance[::step, ::step]
     rows = [color_histogram(image, instance == i + 1) for i in range(len(prediction.people))]
-    return np.array(rows).reshape(len(rows), -1)
+    return np.stack(rows) if rows else np.zeros((0, 1))
 
 
 def _alone(people: tuple[FoundPerson, ...]) -> np.ndarray:
