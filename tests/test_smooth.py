@@ -87,4 +87,4 @@ def test_settings_are_checked():
     for wrong in ({"lag_s": 0}, {"gap_s": -1}, {"strength": np.nan}):
         with pytest.raises(HumansenseError, match=next(iter(wrong))):
             SmoothSettings(**wrong)
-    assert [SmoothSettings().lag_frames(fps) for fps in (1, 25, 1000)] == [1, 4, 12]
+    assert [SmoothSettings().lag_frames(fps) for fps in (1, 25, 1000)] == [1, 4, 6]

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from humansense.core import FoundPerson, HumansenseError, Prediction
 from humansense.predict.smooth import SmoothSettings, smooth_window
@@ -196,6 +195,8 @@ class Tracker:
         self, tracks: list[Track], numbers: list[int], people: tuple[FoundPerson, ...], colors: list[np.ndarray | None]
     ) -> Iterator[tuple[Track, int]]:
         """The pairs that are most alike in total."""
+        from scipy.optimize import linear_sum_assignment  # a photo needs none of it, and it takes 0.2 s to load
+
         if not tracks or not numbers:
             return
         weight = self.settings.appearance
