@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from humansense.cli.predict import VideoOptions, one_video
+from humansense.cli.predict import Predict, VideoOptions, one_video
 from humansense.core import FoundPerson, HumansenseError, Prediction
 from humansense.predict.tables import CocoWriter, TrackTable, category
 from humansense.predict.track import Tracker, TrackSettings, color_histogram, follow
@@ -247,3 +247,17 @@ def test_numbers_have_colours_apart():
     found.track_id = 3
     painted = draw.draw_tracks(image, [found])
     assert (painted == draw.track_color(3)).all(-1).sum() > 50
+
+
+def test_options_of_the_command_line_reach_the_tracker():
+    command = Predict((), smooth=False, every=2, max_gap=0.4, found_score=0.3)
+    options = command._video_options()
+    assert (options.every, options.track.max_gap_s, options.track.confident, options.track.smooth) == (
+        2,
+        0.4,
+        0.3,
+        None,
+    )
+    for wrong in ({"every": 0}, {"max_gap": -1.0}):
+        with pytest.raises(HumansenseError, match="every|max_gap"):
+            Predict((), **wrong)._video_options()

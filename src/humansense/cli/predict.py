@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -89,7 +89,10 @@ class Predict:
         if self.every < 1:
             raise HumansenseError(f"--every is {self.every}: expected 1 (all frames) or more")
         smooth = SmoothSettings() if self.smooth else None
-        return VideoOptions(TrackSettings(max_gap_s=self.max_gap, smooth=smooth), self.every)
+        track = TrackSettings(max_gap_s=self.max_gap, smooth=smooth)
+        if self.found_score is not None:  # whoever is found by a lower level is followed by it too
+            track = replace(track, confident=min(max(self.found_score, 0.0), track.confident))
+        return VideoOptions(track, self.every)
 
     def _jobs(self) -> tuple[list[tuple[Path, Path]], list[str]]:
         """((input, folder of its results) ..., what cannot be used at all)."""
