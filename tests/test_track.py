@@ -259,5 +259,5 @@ def test_options_of_the_command_line_reach_the_tracker():
         None,
     )
     for wrong in ({"every": 0}, {"max_gap": -1.0}):
-        with pytest.raises(HumansenseError, match="every|max_gap"):
+        with pytest.raises(HumansenseError, match=r"every|max_gap"):
             Predict((), **wrong)._video_options()
