@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "assets remove": ("assets", "Remove", "delete ready-made clothes, hair or skins"),
         "train": ("train", "Train", "train a net, and go on where it stopped"),
         "eval": ("evaluate", "Evaluate", "measure weights on a set or a real dataset"),
+        "reproduce": ("reproduce", "Reproduce", "make an experiment of a paper again, and judge its findings"),
         "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, weights, licences"),
     }
 )
