@@ -1,11 +1,11 @@
 """Papers' experiments in small: `make_plan` says what is done, `carry_out` does it, `write_report` judges it."""
 
-from humansense.experiments.forecast import Forecast, forecast
 from humansense.experiments.judge import Verdict
 from humansense.experiments.plan import Options, Plan
 from humansense.experiments.report import verdict_line, write_report
 from humansense.experiments.scales import SCALES
 from humansense.experiments.table import EXPERIMENTS, Experiment, make_plan
+from humansense.experiments.timing import Forecast, forecast
 from humansense.experiments.work import Progress, carry_out
 
 __all__ = [

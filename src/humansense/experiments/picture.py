@@ -60,6 +60,9 @@ def _curves(axes: Any, plan: Plan, mine: Sequence[Cell]) -> None:
             label=label,
         )
     axes.set_xscale("log")
+    ticks = sorted(set(plan.axis.values()))
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel(plan.axis_title)
 
 

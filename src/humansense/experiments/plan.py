@@ -26,8 +26,9 @@ class Scale:
     """How large everything is.
 
     size: (H, W) of the pictures. image_size: side of a crop, pixels. net: a row of `NETS`. clips, frames: of a
-    synthetic training set. target_clips, target_frames: of the target domain's training set, a clip being a person. test_clips,
-    test_frames: of each test set. samples: crops that a run from scratch sees; tune_samples: one that fine-tunes.
+    synthetic training set. target_clips, target_frames: of the target domain's training set, a clip being a person.
+    test_clips, test_frames: of each test set. samples: crops that a run from scratch sees; tune_samples: one that
+    fine-tunes.
     batch: crops a step. optimizer, lr, tune_lr: of training. fractions: of the training clips (`surreal-amount`).
     outfits: how many different ones (`surreal-clothes`). fps: frames a second of the synthetic clips.
     """

@@ -24,7 +24,7 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             fractions=(0.01, 0.1, 1.0), outfits=(1, 10, 100),
         ),
         # The paper's: 55,000 clips of 100 frames (Table 3.1), 50,000 iterations of 6 crops of 256 pixels on 8
-        # hourglasses (section 3.4), 200 iterations of fine-tuning (3.5.3). 5 people are Human3.6M's training subjects (3.5.4).
+        # hourglasses (section 3.4), 200 iterations of fine-tuning (3.5.3). 5 people, as Human3.6M (3.5.4).
         "full": Scale(
             size=(240, 320), image_size=256, net="surreal8", clips=55_000, frames=100, target_clips=5,
             target_frames=100, test_clips=2_000, test_frames=1, samples=300_000, tune_samples=1_200, batch=6,

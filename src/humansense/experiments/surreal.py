@@ -299,8 +299,8 @@ def motion(options: Options) -> Plan:
         for metric in ("part_iou", "depth_rmse_mm")
     ]
     notes = (
-        f"The target's movements are {words}, the other ones everyday movements ({', '.join(EVERYDAY)}). Both test sets "
-        "show the target's.",
+        f"The target's movements are {words}, the other ones everyday movements ({', '.join(EVERYDAY)}). Both "
+        "test sets show the target's.",
         "The paper prints RMSE 2.44 and 2.57 without a unit, here taken as depth classes of 45 mm.",
         *_domain_notes(options),
     )
