@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "eval": ("evaluate", "Evaluate", "measure weights on a set or a real dataset"),
         "nets": ("nets", "Nets", "the nets to train, and what each costs"),
         "export": ("export", "Export", "weights as an ONNX file for other programs"),
+        "reproduce": ("reproduce", "Reproduce", "make an experiment of a paper again, and judge its findings"),
         "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, weights, licences"),
     }
 )
