@@ -129,6 +129,9 @@ class Batch:
     has_person: (B,) bool.
     to_image: (B, 3, 3) float64, crop pixels to the source image's pixels.
     keys: B names of the samples.
+    boxes: (B, N, 4) float32 crop pixels around everybody in the crop, NaN where there are fewer than N; None where
+        crops are of one person each.
+    boxes_unsure: (B, N) bool: too small or too cut off to be asked for, or to be held against anybody who finds it.
     """
 
     images: torch.Tensor
@@ -139,6 +142,8 @@ class Batch:
     has_person: torch.Tensor
     to_image: torch.Tensor
     keys: list[str]
+    boxes: torch.Tensor | None = None
+    boxes_unsure: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]

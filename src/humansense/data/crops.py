@@ -26,6 +26,8 @@ class Crop:
     metres from each pixel's own person's pelvis, NaN where unknown or background. joints: (J, 2) float32 crop pixels,
     NaN where unknown. visible: (J,) bool, inside the crop and not hidden. has_person: whether anyone is in it.
     matrix: (3, 3) picture pixels to crop pixels. key: of the sample.
+    boxes: (N, 4) float32 crop pixels around everybody, and unsure: (N,) bool, as in `Batch`; None in crops of one
+        person.
     """
 
     image: np.ndarray
@@ -36,6 +38,8 @@ class Crop:
     has_person: bool
     matrix: np.ndarray
     key: str
+    boxes: np.ndarray | None = None
+    unsure: np.ndarray | None = None
 
     def hide(self, mask: np.ndarray) -> None:
         """Something that is no person now covers `mask` (S, S) bool."""
@@ -139,6 +143,7 @@ def collate(crops: Sequence[Crop]) -> Batch:
     """The crops as one `Batch`."""
     images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).contiguous()
     parts = torch.from_numpy(np.stack([crop.parts for crop in crops])).long()
+    boxes, unsure = _collate_boxes(crops)
     return Batch(
         images=images.float().mul_(1 / 255),
         parts=torch.where(parts == UNKNOWN, -1, parts),
@@ -148,4 +153,19 @@ def collate(crops: Sequence[Crop]) -> Batch:
         has_person=torch.tensor([crop.has_person for crop in crops]),
         to_image=torch.from_numpy(np.stack([np.linalg.inv(crop.matrix) for crop in crops])),
         keys=[crop.key for crop in crops],
+        boxes=boxes,
+        boxes_unsure=unsure,
     )
+
+
+def _collate_boxes(crops: Sequence[Crop]) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Boxes of all crops, filled up with NaN to one number; None where no crop has any."""
+    listed = [(crop.boxes, crop.unsure) for crop in crops if crop.boxes is not None and crop.unsure is not None]
+    if not listed:
+        return None, None
+    longest = max(1, *(len(boxes) for boxes, _ in listed))
+    boxes = np.full((len(crops), longest, 4), np.nan, np.float32)
+    unsure = np.zeros((len(crops), longest), bool)
+    for i, (some, which) in enumerate(listed):
+        boxes[i, : len(some)], unsure[i, : len(some)] = some, which
+    return torch.from_numpy(boxes), torch.from_numpy(unsure)

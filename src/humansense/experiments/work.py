@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 import humansense
-from humansense.core import Batch, HumansenseError, atomic_path
+from humansense.core import HumansenseError, atomic_path
 from humansense.data.loaders import EvalCrops, crop_loader
 from humansense.experiments.plan import Options, Plan, RunSpec
 from humansense.experiments.scales import find_scale
@@ -27,7 +27,7 @@ from humansense.experiments.stock import frames_missing, make, open_portion, ope
 from humansense.synth import SynthSettings
 from humansense.tasks import Task, load_task
 from humansense.train import BatchSource, TrainSettings, evaluate_net, train
-from humansense.train.source import DeviceCrops, joints_of
+from humansense.train.source import batches_from, joints_of
 
 TASK = "people"
 NO_POSE = {"pose2d_weight": 0.0}  # the experiments are about parts and depth
@@ -185,15 +185,7 @@ def train_settings(options: Options, run: RunSpec) -> TrainSettings:
 def batches_of(plan: Plan, run: RunSpec, settings: TrainSettings, task: Task) -> BatchSource:
     """The augmented crops that a run learns from."""
     joints = joints_of(task)
-    sources = [open_portion(plan, portion, joints) for portion in run.data]
-
-    def source(start: int, rank: int, world: int) -> Iterator[Batch]:
-        crops = DeviceCrops(
-            sources, settings.image_size, joints, settings.seed, batch=settings.batch, rank=rank, world=world
-        )
-        yield from crop_loader(crops, settings.batch, settings.workers, start // (settings.batch * world))
-
-    return source
+    return batches_from([open_portion(plan, portion, joints) for portion in run.data], settings, task)
 
 
 def _train_and_measure(plan: Plan, options: Options, run: RunSpec) -> Figures:

@@ -31,6 +31,7 @@ NETS: Mapping[str, NetSettings] = MappingProxyType(
         "tiny+up": replace(_TINY, upsample=True),
         "small+up": replace(_SMALL, upsample=True),
         "surreal8+up": replace(_SURREAL8, upsample=True),
+        "finder": HourglassSettings(stacks=1, depth=4, width=32, growth=32, skip=0),
         "fcn-unpool": UnpoolFcnSettings(widths=(16, 32, 64, 128, 192, 256)),
         "fcn-transposed": TransposedFcnSettings(widths=(32, 64, 128, 192, 256)),
     }

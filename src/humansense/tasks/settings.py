@@ -59,6 +59,14 @@ class TaskSettings:
 
 
 @dataclass(frozen=True)
+class FinderSettings(TaskSettings):
+    """image_size: side in pixels of the scenes that it learns from; it reads pictures of any size."""
+
+    net: str = "finder"
+    image_size: int = 256
+
+
+@dataclass(frozen=True)
 class DepthSettings(TaskSettings):
     """bins: depth classes beside the background, odd: the middle one holds the pelvis. bin_m: metres a bin."""
 

@@ -38,10 +38,12 @@ class Task(Generic[S]):
 
     Training: `loss(net(inputs(batch.images)), targets(batch))`.
     Prediction: `decode(net(inputs(images)))`.
+    scenes: it learns from whole pictures with the boxes of everybody, not from crops of one person each.
     """
 
     settings: S
     name: ClassVar[str] = ""
+    scenes: ClassVar[bool] = False
     settings_type: ClassVar[type[TaskSettings]] = TaskSettings
 
     def heads(self) -> dict[str, int]:

@@ -15,7 +15,9 @@ from humansense.tasks import Task, make_task
 _VAROL = MappingProxyType({"image_size": 256, "batch": 6, "optimizer": "rmsprop", "lr": 1e-3, "samples": 300_000})
 
 # preset: what a run of it is told where nobody says otherwise; the defaults of `TrainSettings` for the others.
-RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType({"surreal8": _VAROL, "surreal8+up": _VAROL})
+RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"surreal8": _VAROL, "surreal8+up": _VAROL, "finder": MappingProxyType({"image_size": 256})}
+)
 
 
 @dataclass(frozen=True)
