@@ -2,10 +2,11 @@
 
 from humansense.metrics.coco_ap import BoxAP, KeypointAP
 from humansense.metrics.depth import DepthError, fit_scale_shift
-from humansense.metrics.keypoints import PCK, pckh, torso_pck
+from humansense.metrics.keypoints import MPII_HEAD_SHARE, PCK, head_size, pckh, torso_pck
 from humansense.metrics.segmentation import MaskIoU, PartIoU
 
 __all__ = [
+    "MPII_HEAD_SHARE",
     "PCK",
     "BoxAP",
     "DepthError",
@@ -13,6 +14,7 @@ __all__ = [
     "MaskIoU",
     "PartIoU",
     "fit_scale_shift",
+    "head_size",
     "pckh",
     "torso_pck",
 ]
