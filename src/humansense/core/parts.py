@@ -91,7 +91,7 @@ _14_TO_6 = {
 
 # Unite the People's 31 regions in the order of its labels (Lassner 2017; classner/up, up_tools/model.py), each with the
 # part of `parts14` it belongs to. Elbows and knees go with the bone above, wrists and ankles with lower arm and leg
-# (as in the authors' comparison with PASCAL); the neck, which they count to the torso, with the head as everywhere here.
+# (as in the authors' comparison with PASCAL); the neck, which they count to the torso, with the head as elsewhere here.
 _UP31_SIDE = {
     "hand": "hand", "wrist": "lower_arm", "lower_arm": "lower_arm", "elbow": "upper_arm", "upper_arm": "upper_arm",
     "shoulder": "torso", "upper_body": "torso", "lower_body": "torso", "upper_leg": "upper_leg", "knee": "upper_leg",
