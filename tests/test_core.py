@@ -68,7 +68,7 @@ def test_conversion_is_by_name_and_fills_what_is_missing() -> None:
 
 @pytest.mark.parametrize("parts", PART_SETS.values(), ids=lambda s: s.name)
 def test_a_part_set_has_a_colour_and_a_mirror_for_each_part(parts) -> None:
-    size = {"smpl24": 25, "parts14": 15, "parts6": 7}[parts.name]
+    size = {"smpl24": 25, "parts14": 15, "parts6": 7, "up31": 32, "pascal6": 7}[parts.name]
     assert len(parts) == size
     assert parts.colors.shape == (size, 3)
     assert len({tuple(c) for c in parts.colors}) == size
@@ -87,6 +87,21 @@ def test_part_maps_compose_and_keep_sides() -> None:
     assert coarse.names[to14[fine.index("leftForeArm")]] == "left_lower_arm"
     with pytest.raises(HumansenseError, match="coarser"):
         part_map("parts6", "parts14")
+
+
+def test_the_parts_of_other_datasets() -> None:
+    up, parts14, pascal = part_set("up31"), part_set("parts14"), part_set("pascal6")
+    to14 = part_map("up31", "parts14")
+    assert set(to14) == set(range(15))
+    assert np.array_equal(parts14.mirror[to14], to14[up.mirror])
+    for fine, coarse in (("right_hand", "right_hand"), ("left_knee", "left_upper_leg"), ("neck", "head")):
+        assert parts14.names[to14[up.index(fine)]] == coarse
+    assert (up.names[1], up.names[31]) == ("right_hand", "neck")
+    to6 = part_map("parts14", "pascal6")
+    assert pascal.names[to6[parts14.index("left_hand")]] == "lower_arms"
+    assert np.array_equal(part_map("smpl24", "pascal6"), to6[part_map("smpl24", "parts14")])
+    with pytest.raises(HumansenseError, match="cuts elsewhere"):
+        part_map("parts6", "pascal6")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from humansense.core import HumansenseError, joint_set
-from humansense.metrics import PCK, DepthError, MaskIoU, PartIoU, fit_scale_shift, pckh, torso_pck
+from humansense.metrics import PCK, DepthError, MaskIoU, PartIoU, fit_scale_shift, head_size, pckh, torso_pck
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +33,23 @@ def test_part_iou_is_the_loop():
     assert len(ious) == 4
     assert len(recalls) == 3
     assert metric.compute() == pytest.approx({"iou": np.mean(ious), "accuracy": np.mean(recalls)})
+
+
+def test_f1_and_merged_labels_are_the_loop():
+    predicted, truth = torch.randint(0, 5, (4, 9, 9)), torch.randint(-1, 4, (4, 9, 9))
+    metric = PartIoU(6)
+    metric.update(predicted, truth)
+    known, scores = truth >= 0, []
+    for label in range(5):
+        p, t = (predicted == label) & known, (truth == label) & known
+        scores.append((2 * (p & t).sum() / (p.sum() + t.sum())).item())
+    assert metric.macro_f1() == pytest.approx(np.mean(scores))
+    table = torch.tensor([0, 1, 1, 2, 1, 2])
+    coarse = PartIoU(3)
+    coarse.update(table[predicted], torch.where(known, table[truth.clamp(min=0)], -1))
+    assert torch.equal(metric.merged(table).confusion, coarse.confusion)
+    with pytest.raises(HumansenseError, match="does not fit"):
+        metric.merged(table[:3])
 
 
 def test_background_is_not_in_the_mean():
@@ -133,6 +150,22 @@ def test_pck_threshold_by_hand():
     metric.update(predicted, truth)
     scores = list(metric.per_joint().values())
     assert scores[:2] == [1.0, 0.0]
+
+
+def test_pck_by_given_lengths():
+    truth = torch.zeros(3, 16, 2)
+    truth[:, joint_set("mpii16").index("head_top"), 1] = 20.0  # 20 px from the neck
+    predicted = truth + torch.tensor([9.0, 0.0])
+    sizes = torch.tensor([head_size(np.array([0, 0, 18, 24])), head_size(np.array([0, 0, 21, 28])), math.nan])
+    assert sizes[:2].tolist() == pytest.approx([18, 21])
+    metric, by_box = pckh("mpii16", 0.44), PCK("mpii16", None, 0.44)
+    metric.update(predicted, truth, lengths=sizes)
+    by_box.update(predicted, truth, lengths=sizes)
+    assert metric.compute()["total"] == pytest.approx(1 / 3)  # thresholds 7.9, 9.2 and, by the joints, 8.8
+    assert by_box.compute()["total"] == pytest.approx(1 / 2)
+    assert by_box.total_of(["left_knee", "head_top"]) == pytest.approx(1 / 2)
+    with pytest.raises(HumansenseError, match="lengths"):
+        by_box.update(predicted, truth)
 
 
 def test_joints_never_seen_are_left_out():

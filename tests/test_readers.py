@@ -227,7 +227,7 @@ def test_a_folder_of_something_else_is_refused(name, tmp_path):
 
 
 def test_bad_input_is_named(lspet, tmp_path):
-    with pytest.raises(HumansenseError, match="unknown dataset 'x'; known: lspet"):
+    with pytest.raises(HumansenseError, match="unknown dataset 'x'; known: lsp, "):
         open_reader(tmp_path, "x")
     with pytest.raises(HumansenseError, match="no dataset that can be read"):
         open_reader(tmp_path / "nowhere")

@@ -17,12 +17,15 @@ UNITS = {
     "samples": "people measured",
     "part_iou": "mean IoU of the 14 parts",
     "part_accuracy": "mean accuracy of the 14 parts",
+    "part_f1": "macro F1 of the 14 parts and the background",
+    "part_iou_pascal6": "mean IoU of PASCAL's 6 parts and the background",
     "mask_iou": "IoU of the person's mask",
     "depth_rmse_mm": "depth error, mm",
     "depth_st_rmse_mm": "depth error after scale and shift, mm",
     "pck": "PCK@0.2 of the torso, 0..1",
     "pck_lsp14": "the same over LSP's 14 joints, 0..1",
     "pckh": "PCKh@0.5, 0..1",
+    "pckh_mpii": "PCKh@0.5 over MPII's joints but pelvis and thorax, 0..1",
     "person_accuracy": "share of crops whose 'is there a person' is right",
 }
 

@@ -89,24 +89,63 @@ _14_TO_6 = {
 }  # fmt: skip
 
 
-def _shade(name: str, k: int) -> tuple[int, int, int]:
+# Unite the People's 31 regions in the order of its labels (Lassner 2017; classner/up, up_tools/model.py), each with the
+# part of `parts14` it belongs to. Elbows and knees go with the bone above, wrists and ankles with lower arm and leg
+# (as in the authors' comparison with PASCAL); the neck, which they count to the torso, with the head as elsewhere here.
+_UP31_SIDE = {
+    "hand": "hand", "wrist": "lower_arm", "lower_arm": "lower_arm", "elbow": "upper_arm", "upper_arm": "upper_arm",
+    "shoulder": "torso", "upper_body": "torso", "lower_body": "torso", "upper_leg": "upper_leg", "knee": "upper_leg",
+    "lower_leg": "lower_leg", "ankle": "lower_leg", "foot": "foot",
+}  # fmt: skip
+_UP31_TO_14 = {
+    **{f"{s}_{n}": p if p == "torso" else f"{s}_{p}" for s in ("right", "left") for n, p in _UP31_SIDE.items()},
+    **dict.fromkeys(("left_upper_head", "right_upper_head", "right_lower_head", "left_lower_head", "neck"), "head"),
+}
+# The six parts of PASCAL-Person-Part (Chen 2016, "Attention to scale"): hands belong to the lower arms, feet to the
+# lower legs, and left and right are one.
+_14_TO_PASCAL6 = {
+    "head": "head", "torso": "torso",
+    **{f"{s}_upper_arm": "upper_arms" for s in ("left", "right")},
+    **{f"{s}_{p}": "lower_arms" for s in ("left", "right") for p in ("lower_arm", "hand")},
+    **{f"{s}_upper_leg": "upper_legs" for s in ("left", "right")},
+    **{f"{s}_{p}": "lower_legs" for s in ("left", "right") for p in ("lower_leg", "foot")},
+}  # fmt: skip
+_PASCAL6 = PartSet(
+    "pascal6",
+    ("background", "head", "torso", "upper_arms", "lower_arms", "upper_legs", "lower_legs"),
+    ((0, 0, 0), _HEAD, _TORSO, (38, 166, 154), (0, 200, 220), (30, 100, 200), (66, 165, 245)),
+)
+
+
+def _shade(coarse: str, k: int) -> tuple[int, int, int]:
     """The colour of the coarser part, lighter or darker, so that the two legends read alike."""
-    base = _PARTS14.palette[_PARTS14.index(_SMPL24_TO_14[name])]
+    base = _PARTS14.palette[_PARTS14.index(coarse)]
     factor = (1.0, 0.72, 0.86, 0.6, 0.5, 0.44)[k]
     return tuple(int(c * factor) for c in base)  # type: ignore[return-value]
 
 
-def _smpl24() -> PartSet:
+def _finer(name: str, to_parts14: Mapping[str, str]) -> PartSet:
+    """A set whose parts each belong to one of `parts14`, and take their colours from it."""
     seen: dict[str, int] = {}
     palette: list[tuple[int, int, int]] = [(0, 0, 0)]
-    for name, coarse in _SMPL24_TO_14.items():
+    for coarse in to_parts14.values():
         k = seen.get(coarse, 0)
         seen[coarse] = k + 1
-        palette.append(_shade(name, k))
-    return PartSet("smpl24", ("background", *_SMPL24_TO_14), tuple(palette))
+        palette.append(_shade(coarse, k))
+    return PartSet(name, ("background", *to_parts14), tuple(palette))
 
 
-PART_SETS: Mapping[str, PartSet] = MappingProxyType({s.name: s for s in (_smpl24(), _PARTS14, _PARTS6)})
+_SETS = (_finer("smpl24", _SMPL24_TO_14), _PARTS14, _PARTS6, _finer("up31", _UP31_TO_14), _PASCAL6)
+PART_SETS: Mapping[str, PartSet] = MappingProxyType({s.name: s for s in _SETS})
+# (finer, coarser): the coarser part of each.
+_COARSER: Mapping[tuple[str, str], Mapping[str, str]] = MappingProxyType(
+    {
+        ("smpl24", "parts14"): _SMPL24_TO_14,
+        ("up31", "parts14"): _UP31_TO_14,
+        ("parts14", "parts6"): _14_TO_6,
+        ("parts14", "pascal6"): _14_TO_PASCAL6,
+    }
+)
 
 
 def part_set(name: str) -> PartSet:
@@ -119,17 +158,14 @@ def part_set(name: str) -> PartSet:
 def part_map(source: str, target: str) -> np.ndarray:
     """(N_source,) uint8 lookup table that turns labels of `source` into labels of a coarser `target`.
 
-    Known: `smpl24` -> `parts14` -> `parts6`, and a set to itself. Use it as `table[labels]`.
+    Known: `smpl24` or `up31` -> `parts14` -> `parts6` or `pascal6`, and a set to itself. Use it as `table[labels]`.
     """
-    src, dst = part_set(source), part_set(target)
-    order = ("smpl24", "parts14", "parts6")
-    if order.index(source) > order.index(target):
-        raise HumansenseError(f"parts cannot be split: {source} is coarser than {target}")
-    table = np.arange(len(src), dtype=np.uint8)
-    for step, names in (("smpl24", _SMPL24_TO_14), ("parts14", _14_TO_6)):
-        if order.index(source) <= order.index(step) < order.index(target):
-            fine, coarse = PART_SETS[step], PART_SETS[order[order.index(step) + 1]]
-            lut = np.array([0] + [coarse.index(names[n]) for n in fine.names[1:]], dtype=np.uint8)
-            table = lut[table]
-    assert table.max() < len(dst)
-    return table
+    src, _ = part_set(source), part_set(target)
+    if source == target:
+        return np.arange(len(src), dtype=np.uint8)
+    for (fine, coarse), names in _COARSER.items():
+        if fine == source and (coarse == target or (coarse, target) in _COARSER):
+            middle = PART_SETS[coarse]
+            table = np.array([0] + [middle.index(names[n]) for n in src.names[1:]], dtype=np.uint8)
+            return part_map(coarse, target)[table]
+    raise HumansenseError(f"parts cannot be split: {source} is coarser than {target}, or cuts elsewhere")

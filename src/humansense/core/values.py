@@ -29,7 +29,8 @@ class Person:
     joints3d: (J, 3) float32 metres in camera axes, or None.
     visible: (J,) bool: annotated as visible (real data), or nothing lies in front of it (synthetic).
     box: (4,) float32 x0, y0, x1, y1 in pixels around the visible body, or None.
-    params: what the body was posed from (shape, pose, translation, ...), or empty.
+    head_box: (4,) float32 x0, y0, x1, y1 around the head, where a set annotates it (MPII), or None.
+    params: what the body was posed from (shape, pose, translation, ...), or what else a set says; or empty.
     """
 
     joint_set: str
@@ -37,6 +38,7 @@ class Person:
     joints3d: np.ndarray | None = None
     visible: np.ndarray | None = None
     box: np.ndarray | None = None
+    head_box: np.ndarray | None = None
     params: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -132,6 +134,7 @@ class Batch:
     boxes: (B, N, 4) float32 crop pixels around everybody in the crop, NaN where there are fewer than N; None where
         crops are of one person each.
     boxes_unsure: (B, N) bool: too small or too cut off to be asked for, or to be held against anybody who finds it.
+    head_diagonals: (B,) float32 crop pixels, of the head's box; NaN where it is not annotated. None: nowhere.
     """
 
     images: torch.Tensor
@@ -144,6 +147,7 @@ class Batch:
     keys: list[str]
     boxes: torch.Tensor | None = None
     boxes_unsure: torch.Tensor | None = None
+    head_diagonals: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return self.images.shape[0]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from humansense.core import Batch, Person, Sample, convert_joints, joint_set, part_map, part_set
-from humansense.data.transforms import Size, mirrors, warp_image, warp_nearest, warp_person
+from humansense.data.transforms import Size, mirrors, shrink_factor, warp_image, warp_nearest, warp_person
 
 UNKNOWN = 255
 """Label of `Crop.parts` where nobody knows the part; -1 in a `Batch`."""
@@ -25,7 +25,8 @@ class Crop:
     image: (S, S, 3) uint8 RGB. parts: (S, S) uint8 labels of parts14, `UNKNOWN` where not known. depth: (S, S) float32
     metres from each pixel's own person's pelvis, NaN where unknown or background. joints: (J, 2) float32 crop pixels,
     NaN where unknown. visible: (J,) bool, inside the crop and not hidden. has_person: whether anyone is in it.
-    matrix: (3, 3) picture pixels to crop pixels. key: of the sample.
+    matrix: (3, 3) picture pixels to crop pixels. key: of the sample. head_diagonal: crop pixels, of the head's box; NaN
+    where it is not annotated.
     boxes: (N, 4) float32 crop pixels around everybody, and unsure: (N,) bool, as in `Batch`; None in crops of one
         person.
     """
@@ -40,6 +41,7 @@ class Crop:
     key: str
     boxes: np.ndarray | None = None
     unsure: np.ndarray | None = None
+    head_diagonal: float = float("nan")
 
     def hide(self, mask: np.ndarray) -> None:
         """Something that is no person now covers `mask` (S, S) bool."""
@@ -100,7 +102,10 @@ def cut(
     target = joint_set(joints)
     points = np.full((len(target), 2), np.nan, np.float32)
     visible = np.zeros(len(target), bool)
+    diagonal = float("nan")
     if person is not None:
+        head = sample.people[person].head_box
+        diagonal = diagonal if head is None else float(np.hypot(*(head[2:] - head[:2]))) * shrink_factor(matrix)
         moved = warp_person(sample.people[person], matrix)
         points = convert_joints(moved.joints2d, moved.joint_set, joints).astype(np.float32)
         seen = np.isfinite(moved.joints2d).all(-1) if moved.visible is None else moved.visible
@@ -114,6 +119,7 @@ def cut(
         has_person=person is not None,
         matrix=matrix,
         key=sample.key,
+        head_diagonal=diagonal,
     )
 
 
@@ -155,6 +161,7 @@ def collate(crops: Sequence[Crop]) -> Batch:
         keys=[crop.key for crop in crops],
         boxes=boxes,
         boxes_unsure=unsure,
+        head_diagonals=torch.tensor([crop.head_diagonal for crop in crops], dtype=torch.float32),
     )
 
 

@@ -177,6 +177,7 @@ def warp_person(person: Person, matrix: np.ndarray) -> Person:
         else (person.joints3d @ axes_turn(matrix).T)[order].astype(person.joints3d.dtype),
         visible=None if person.visible is None else person.visible[order],
         box=None if person.box is None else apply_box(matrix, person.box),
+        head_box=None if person.head_box is None else apply_box(matrix, person.head_box),
     )
 
 

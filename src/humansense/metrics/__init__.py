@@ -1,7 +1,20 @@
 """Measures: accumulators with `update(...)` for each batch and `compute()` at the end."""
 
+from humansense.metrics.coco_ap import BoxAP, KeypointAP
 from humansense.metrics.depth import DepthError, fit_scale_shift
-from humansense.metrics.keypoints import PCK, pckh, torso_pck
+from humansense.metrics.keypoints import MPII_HEAD_SHARE, PCK, head_size, pckh, torso_pck
 from humansense.metrics.segmentation import MaskIoU, PartIoU
 
-__all__ = ["PCK", "DepthError", "MaskIoU", "PartIoU", "fit_scale_shift", "pckh", "torso_pck"]
+__all__ = [
+    "MPII_HEAD_SHARE",
+    "PCK",
+    "BoxAP",
+    "DepthError",
+    "KeypointAP",
+    "MaskIoU",
+    "PartIoU",
+    "fit_scale_shift",
+    "head_size",
+    "pckh",
+    "torso_pck",
+]

@@ -39,6 +39,23 @@ class PartIoU:
         iou, accuracy = self.per_label()
         return {"iou": iou[1:].nanmean().item(), "accuracy": accuracy[1:].nanmean().item()}
 
+    def macro_f1(self) -> float:
+        """Mean over all labels, the background too, of F1 = 2 both / (truth + predicted), as Unite the People has it
+        (Lassner 2017). 0..1; NaN before any pixel; labels that never appeared are left out."""
+        both = self.confusion.diagonal().double()
+        either = (self.confusion.sum(1) + self.confusion.sum(0)).double()
+        return (2 * both / either).nanmean().item()
+
+    def merged(self, table: Tensor) -> PartIoU:
+        """The same counts for coarser labels: label i becomes table[i] (N,), as `core.part_map` gives it."""
+        table = torch.as_tensor(table).long()
+        if len(table) != len(self.confusion):
+            raise HumansenseError(f"a table of {len(table)} labels does not fit the {len(self.confusion)} counted ones")
+        coarse = PartIoU(int(table.max()) + 1)
+        pairs = (table[:, None] * len(coarse.confusion) + table[None]).flatten()
+        coarse.confusion.view(-1).index_add_(0, pairs, self.confusion.flatten())
+        return coarse
+
 
 class MaskIoU:
     """IoU of a person mask: the mean over images of intersection / union.

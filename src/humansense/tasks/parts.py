@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from humansense.core.parts import part_set
+from humansense.core.parts import part_map, part_set
 from humansense.core.values import Batch
 from humansense.losses import share_cross_entropy
 from humansense.metrics import MaskIoU, PartIoU
@@ -28,6 +28,7 @@ from humansense.tasks.task import (
 )
 
 PART_SET = "parts14"
+PART_FIGURES = ("part_iou", "part_accuracy", "part_f1", "part_iou_pascal6")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class PartsTask(Task[PartsSettings]):
 class PartsMetrics(TaskMetrics):
     """`part_iou` and `part_accuracy` over the 14 parts (Varol 2019, section 3.5.1), `mask_iou` of the person.
 
+    `part_f1` is the macro F1 of the parts and the background (Lassner 2017); `part_iou_pascal6` the mean IoU of the six
+    parts of PASCAL-Person-Part and the background, as its tables have it (Chen 2016).
+
     Where a crop has known background, its pixels of unknown part (-1) are a person's: so come sets that draw
     masks but no parts. A crop that is unknown all over does not count.
     """
@@ -87,5 +91,12 @@ class PartsMetrics(TaskMetrics):
     def compute(self) -> dict[str, float]:
         by_part = self.parts.compute()
         if math.isnan(by_part["accuracy"]):  # no part was drawn anywhere: what is predicted on the background is no IoU
-            by_part["iou"] = math.nan
-        return {"part_iou": by_part["iou"], "part_accuracy": by_part["accuracy"], "mask_iou": self.mask.compute()}
+            return dict.fromkeys(PART_FIGURES, math.nan) | {"mask_iou": self.mask.compute()}
+        six = self.parts.merged(torch.from_numpy(part_map(PART_SET, "pascal6")))
+        return {
+            "part_iou": by_part["iou"],
+            "part_accuracy": by_part["accuracy"],
+            "part_f1": self.parts.macro_f1(),
+            "part_iou_pascal6": six.per_label()[0].nanmean().item(),
+            "mask_iou": self.mask.compute(),
+        }

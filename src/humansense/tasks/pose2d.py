@@ -18,12 +18,13 @@ from torch import Tensor
 from humansense.core.joints import joint_set
 from humansense.core.values import Batch
 from humansense.losses import binary_cross_entropy, gaussian_heatmaps, heatmap_mse, spatial_cross_entropy
-from humansense.metrics import PCK, pckh, torso_pck
+from humansense.metrics import MPII_HEAD_SHARE, PCK, pckh, torso_pck
 from humansense.nets import STRIDE
 from humansense.tasks.settings import Pose2dSettings, TaskSettings
 from humansense.tasks.task import Outputs, Results, Task, TaskMetrics, stride_of
 
 PERSON_WEIGHT = 0.1  # "is there a person" is easy; enough to learn it, too little to steer the trunk
+_MPII_COUNTED = frozenset(joint_set("mpii16").names) - {"pelvis", "thorax"}
 SCORE_RADIUS = 2.5  # standard deviations of the target Gaussian around the found place
 
 
@@ -148,7 +149,8 @@ class Pose2dMetrics(TaskMetrics):
     """`pck` at 0.2 of the torso, `pckh` at 0.5 of the head, `person_accuracy`; joints outside the crop do not count.
 
     Each is the mean over the joints of the task that the truth knows; `pck_lsp14` is that over the 14 joints of
-    Leeds Sports Pose alone, as its tables have it.
+    Leeds Sports Pose alone, as its tables have it. Where a set annotates head boxes, `pckh` takes their size, and
+    `pckh_mpii` is that of all joints together but pelvis and thorax, the "total" of MPII's tables.
     """
 
     def __init__(self, settings: Pose2dSettings) -> None:
@@ -157,15 +159,18 @@ class Pose2dMetrics(TaskMetrics):
         self.pckh: PCK | None = (
             pckh(settings.joint_set, 0.5) if "head_top" in joint_set(settings.joint_set).names else None
         )
+        self.head_boxes = False
         self.person_right = 0
         self.count = 0
 
     def update(self, results: Results, batch: Batch) -> None:
         size = self.settings.image_size
         inside = ((batch.joints >= 0) & (batch.joints < size)).all(-1) & batch.has_person[:, None]
-        for metric in (self.pck, self.pckh):
-            if metric is not None:
-                metric.update(results["joints"], batch.joints, inside)
+        self.pck.update(results["joints"], batch.joints, inside)
+        if self.pckh is not None:
+            sizes = None if batch.head_diagonals is None else MPII_HEAD_SHARE * batch.head_diagonals
+            self.head_boxes |= sizes is not None and bool(torch.isfinite(sizes).any())
+            self.pckh.update(results["joints"], batch.joints, inside, sizes)
         self.person_right += int(((results["person"] > 0.5) == batch.has_person).sum())
         self.count += len(batch)
 
@@ -178,4 +183,6 @@ class Pose2dMetrics(TaskMetrics):
         figures = {"pck": self.pck.compute()["mean"], "pck_lsp14": self._pck_of(joint_set("lsp14").names)}
         if self.pckh is not None:
             figures["pckh"] = self.pckh.compute()["mean"]
+            if self.head_boxes:
+                figures["pckh_mpii"] = self.pckh.total_of([n for n in self.pckh.names if n in _MPII_COUNTED])
         return figures | {"person_accuracy": self.person_right / max(self.count, 1)}

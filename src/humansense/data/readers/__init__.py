@@ -13,8 +13,11 @@ from typing import Protocol
 
 from humansense.core import HumansenseError, Sample
 from humansense.data.readers.ccp import ClothingCoParsing
+from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.folder import ImageFolder
+from humansense.data.readers.lsp import LeedsSports, LeedsSportsTrain
 from humansense.data.readers.lspet import LeedsSportsExtended
+from humansense.data.readers.mpii import MpiiPose, MpiiSingle
 from humansense.data.readers.surreal import Surreal, SurrealMiddle
 
 
@@ -42,15 +45,20 @@ class Reader(Protocol):
 
 READERS: Mapping[str, type[Reader]] = MappingProxyType(
     {
+        "lsp": LeedsSports,
+        "lsp-train": LeedsSportsTrain,
         "lspet": LeedsSportsExtended,
+        "mpii": MpiiPose,
+        "mpii-single": MpiiSingle,
         "ccp": ClothingCoParsing,
         "surreal": Surreal,
         "surreal-middle": SurrealMiddle,
         "images": ImageFolder,
     }
 )
-"""Name -> reader. `surreal-middle` has the middle frame of each clip alone, on which SURREAL is evaluated. `images`
-takes any folder of pictures, so it comes last."""
+"""Name -> reader. The plain name has the pictures that figures are reported on, `NAME-train` and `NAME-val` the others
+(`DATASETS` states what each dataset is). `surreal-middle` has the middle frame of each clip alone, on which SURREAL is
+evaluated. `images` takes any folder of pictures, so it comes last."""
 
 
 def open_reader(root: str | Path, name: str | None = None) -> Reader:
@@ -64,5 +72,6 @@ def open_reader(root: str | Path, name: str | None = None) -> Reader:
         if reader.detect(root):
             return reader.index(root)
     raise HumansenseError(
-        f"{root} is no dataset that can be read: expected {', '.join(r.title for r in READERS.values())}"
+        f"{root} is no dataset that can be read: expected one of {', '.join(DATASETS)}; "
+        "`humansense data list` tells their files"
     )

@@ -12,7 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from humansense.core import HumansenseError, Person, Sample, joint_set
+from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.files import read_mat, read_rgb
+
+FACTS = DATASETS["ccp"]
 
 
 @dataclass
@@ -31,11 +34,11 @@ class ClothingCoParsing:
     def index(cls, root: Path) -> ClothingCoParsing:
         root = Path(root)
         if not cls.detect(root):
-            raise HumansenseError(f"{root} is not Clothing Co-Parsing: expected photos/ and annotations/pixel-level/")
+            raise FACTS.refuse(root)
         annotated = sorted(path.stem for path in (root / "annotations" / "pixel-level").glob("*.mat"))
         names = [name for name in annotated if (root / "photos" / f"{name}.jpg").is_file()]
         if not names:
-            raise HumansenseError(f"{root} has no photo with a pixel-level annotation of the same name")
+            raise FACTS.refuse(root, f"{root} has no photo with a pixel-level annotation of the same name")
         return cls(root, names)
 
     def __len__(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -32,4 +34,20 @@ def read_mat(path: Path, key: str) -> np.ndarray:
         raise HumansenseError(f"{path} cannot be read as a MATLAB file ({error}): fetch it again") from error
     if key not in values:
         raise HumansenseError(f"{path} has no array {key!r}: is it of another dataset?")
+    return values[key]
+
+
+def read_structs(path: Path, key: str) -> Any:
+    """One variable of a MATLAB file, its structures as objects with attributes, without axes of length 1.
+
+    Raises `HumansenseError` if the file or the variable is missing.
+    """
+    import scipy.io
+
+    try:
+        values = scipy.io.loadmat(path, variable_names=[key], struct_as_record=False, squeeze_me=True)
+    except (OSError, ValueError, TypeError, NotImplementedError, EOFError, zlib.error) as error:
+        raise HumansenseError(f"{path} cannot be read as a MATLAB file ({error}): fetch it again") from error
+    if key not in values:
+        raise HumansenseError(f"{path} has no variable {key!r}: is it of another dataset?")
     return values[key]

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from humansense.core import HumansenseError, Person, Sample, check_shape
+from humansense.core import Person, Sample, check_shape
+from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.files import read_mat, read_rgb
 from humansense.data.transforms import joints_box
+
+FACTS = DATASETS["lspet"]
 
 
 @dataclass
@@ -35,14 +38,14 @@ class LeedsSportsExtended:
     def index(cls, root: Path) -> LeedsSportsExtended:
         root = Path(root)
         if not cls.detect(root):
-            raise HumansenseError(f"{root} is not Leeds Sports Pose Extended: expected joints.mat and a folder images/")
+            raise FACTS.refuse(root)
         table = read_mat(root / "joints.mat", "joints")
         check_shape(f"joints of {root / 'joints.mat'}", table, (14, 3, "photos"))
         joints = np.moveaxis(table.astype(np.float64), 2, 0)
         known = np.flatnonzero(np.isfinite(joints).all((1, 2)))
         numbers = [int(k) + 1 for k in known if cls._path(root, int(k) + 1).is_file()]
         if not numbers:
-            raise HumansenseError(f"{root / 'images'} has no image im00001.jpg ... that joints.mat annotates")
+            raise FACTS.refuse(root, f"{root / 'images'} has no photo that joints.mat annotates")
         return cls(root, numbers, joints[[n - 1 for n in numbers]] - (0.5, 0.5, 0))
 
     @staticmethod
