@@ -138,6 +138,19 @@ def test_a_film_shows_the_person_it_describes() -> None:
     )
 
 
+def test_a_place_without_people_and_without_things_is_its_background():
+    spec = dataclasses.replace(sample_spec((3, 0, 5), "wild", INGREDIENTS), actors=(), frames=1, size=(48, 64))
+    bare = 0
+    for seed in range(8):
+        place = dataclasses.replace(spec.place, kind="things", occluders=0, seed=seed)
+        scene = prepare(dataclasses.replace(spec, place=place))
+        bare += scene.stage is None
+        (frame,) = list(roll(scene, "clip")[1])
+        assert not frame.instance.any()
+        assert frame.image.any()
+    assert bare, "one in four of such places has nothing in it"
+
+
 def test_a_clip_without_people_is_only_background() -> None:
     spec = sample_spec((3, 0, 5), "wild", INGREDIENTS)
     spec = dataclasses.replace(spec, actors=(), place=dataclasses.replace(spec.place, kind="picture", occluders=0))
