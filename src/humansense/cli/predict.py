@@ -18,7 +18,7 @@ from humansense.core import HumansenseError, atomic_path
 
 @dataclass
 class Predict:
-    """Joints, parts and depth of the person in photos and videos.
+    """Joints, parts and depth of everybody in photos and videos.
 
     Each input gets a folder OUT/NAME with overlay.png, parts.png, depth.png, result.json and maps.npz; a video gets
     overlay.mp4, results.jsonl (one line a frame), tracks.csv and coco.json, in which a person keeps one number.
@@ -37,8 +37,12 @@ class Predict:
     """Where the folders with the results go."""
     weights: str = "people-small"
     """A released name, a .safetensors file or a training folder."""
+    finder: str = "finder"
+    """Weights that find everybody: a released name, a .safetensors file or a training folder."""
     box: str | None = None
-    """x0,y0,x1,y1 in pixels: where the person is. By default it is found."""
+    """x0,y0,x1,y1 in pixels: look at the person there alone. By default everybody is found."""
+    max_people: int = 100
+    """Look at so many people of a picture at most, the surest first."""
     flip: bool = False
     """Also look at the mirrored crop and average."""
     scales: str = "1.0"
@@ -79,6 +83,7 @@ class Predict:
 
         options: dict[str, Any] = {} if self.found_score is None else {"found_score": self.found_score}
         scales = console.numbers(self.scales, "--scales")
+        options |= {"finder": self.finder, "max_people": self.max_people}
         settings = PredictSettings(weights=self.weights, flip=self.flip, scales=scales, device=self.device, **options)
         return Predictor(settings)
 
@@ -173,11 +178,13 @@ def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
     write_results(prediction, folder, picture)
     where = f"-> {console.relative(folder)}/"
     if not prediction.found:
-        return f"{source}: no person found (score {prediction.score:.2f}) {where}"
-    sure = int((prediction.joint_scores >= 0.3).sum())
+        return f"{source}: nobody found (score {prediction.score:.2f}) {where}"
+    count = len(prediction.people)
+    sure = sum(int((person.joint_scores >= 0.3).sum()) for person in prediction.people)
+    joints = f"{sure} of {count * len(prediction.joints)} joints"
+    who = "1 person" if count == 1 else f"{count} people"
     ms = prediction.timings_ms["total"]
-    joints = f"{sure} of {len(prediction.joints)} joints"
-    return f"{source}: person found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
+    return f"{source}: {who} found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
 
 
 def one_video(predictor: Any, source: Path, folder: Path, box: Any, options: VideoOptions | None = None) -> str:
@@ -218,7 +225,7 @@ def one_video(predictor: Any, source: Path, folder: Path, box: Any, options: Vid
             seen |= {person.track_id for person in prediction.people if person.track_id is not None}
             bar.update(1)
     who = f"{len(seen)} {'person' if len(seen) == 1 else 'people'} followed"
-    return f"{source}: person found in {found} of {frames} frames, {who} -> {console.relative(folder)}/"
+    return f"{source}: somebody found in {found} of {frames} frames, {who} -> {console.relative(folder)}/"
 
 
 def summary(failures: list[str], count: int) -> int:

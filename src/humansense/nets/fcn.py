@@ -164,12 +164,12 @@ class TransposedFcn(Net):
 
     def _answer(self, name: str, levels: list[Tensor]) -> Tensor:
         """Scores of all levels, lowest first, added up on the way to the resolution of this head."""
-        total: Tensor | None = None
-        steps = iter(self.steps[name])  # type: ignore[call-overload]
-        for score, features in zip(self.scores[name], levels, strict=True):  # type: ignore[call-overload]
-            here = score(features)
-            total = here if total is None else next(steps)(total)[..., : here.shape[-2], : here.shape[-1]] + here
-        return self.finest[name](total) if name in self.finest else total
+        scored = zip(self.scores[name], levels, strict=True)  # type: ignore[call-overload]
+        total, *others = (score(features) for score, features in scored)
+        for step, here in zip(self.steps[name], others, strict=True):  # type: ignore[call-overload]
+            total = step(total)[..., : here.shape[-2], : here.shape[-1]] + here
+        answer: Tensor = self.finest[name](total) if name in self.finest else total
+        return answer
 
 
 def transposed(channels: int, factor: int) -> nn.ConvTranspose2d:
