@@ -30,7 +30,8 @@ def predict(tmp_path, monkeypatch, capsys):
     (tmp_path / "oracle.safetensors").write_bytes(b"x")
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        weights = ["--weights", str(tmp_path / "oracle.safetensors")]
+        file = str(tmp_path / "oracle.safetensors")
+        weights = ["--weights", file, "--finder", file]
         code = main(["predict", *map(str, arguments), "--out", str(tmp_path / "out"), *weights])
         said = capsys.readouterr()
         return code, said.out, said.err
@@ -55,14 +56,15 @@ def one_line(stderr: str) -> str:
 def test_a_photo_gets_its_five_files(predict, tmp_path):
     code, said, errors = predict(photo(tmp_path / "me.jpg", quality=95))
     assert (code, errors) == (0, "")
-    assert "person found" in said
+    assert "1 person found" in said
     folder = tmp_path / "out" / "me"
     names = ["depth.png", "maps.npz", "overlay.png", "parts.png", "result.json"]
     assert sorted(p.name for p in folder.iterdir()) == names
     result = json.loads((folder / "result.json").read_text())
     assert result["found"]
-    assert np.abs(np.array(result["box"]) - BOX).max() < 12
-    assert [j["name"] for j in result["joints"]][:2] == ["nose", "left_eye"]
+    (person,) = result["people"]
+    assert np.abs(np.array(person["box"]) - BOX).max() < 12
+    assert [j["name"] for j in person["joints"]][:2] == ["nose", "left_eye"]
     assert result["versions"]["humansense"]
     assert Image.open(folder / "overlay.png").size == (200, 160)
     maps = np.load(folder / "maps.npz")
@@ -78,13 +80,14 @@ def test_a_video_gets_an_overlay_and_a_line_a_frame(predict, tmp_path):
             video.write(oracle.scene(160, 201, (60 + 4 * i, 30, 120 + 4 * i, 140)))
     code, said, errors = predict(tmp_path / "v.mp4")
     assert (code, errors) == (0, "")
-    assert "6 of 6 frames" in said
+    assert "somebody found in 6 of 6 frames, 1 person followed" in said
     folder = tmp_path / "out" / "v"
-    assert sorted(p.name for p in folder.iterdir()) == ["overlay.mp4", "results.jsonl"]
+    assert sorted(p.name for p in folder.iterdir()) == ["coco.json", "overlay.mp4", "results.jsonl", "tracks.csv"]
     lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
     assert [line["frame"] for line in lines] == list(range(6))
     assert lines[5]["time_s"] == 0.5
-    assert lines[5]["box"][0] > lines[0]["box"][0] + 12
+    assert [[person["track_id"] for person in line["people"]] for line in lines] == [[1]] * 6
+    assert lines[5]["people"][0]["box"][0] > lines[0]["people"][0]["box"][0] + 12
     assert len(list(read_frames(folder / "overlay.mp4"))) == 6
 
 
@@ -145,7 +148,7 @@ def test_unusual_pictures_are_read(predict, tmp_path, mode, name, options):
     code, said, _ = predict(photo(tmp_path / name, mode, **options))
     assert code == 0
     # The oracle knows people by their colour: on grey it must say that there is nobody.
-    assert ("no person found" in said) == (mode == "L")
+    assert ("nobody found" in said) == (mode == "L")
     assert json.loads((tmp_path / "out" / Path(name).stem / "result.json").read_text())["found"] == (mode != "L")
 
 
@@ -157,14 +160,14 @@ def test_exif_and_large_pictures_map_back(predict, tmp_path):
     assert predict(tmp_path / "phone.png")[0] == 0
     result = json.loads((tmp_path / "out" / "phone" / "result.json").read_text())
     assert result["size"] == {"width": 200, "height": 160}
-    assert np.abs(np.array(result["box"]) - BOX).max() < 12
+    assert np.abs(np.array(result["people"][0]["box"]) - BOX).max() < 12
     wide = np.zeros((400, 20_000, 3), np.uint8)
     wide[:, 9000:9400] = oracle.scene(400, 400, (120, 60, 280, 380))
     Image.fromarray(wide).save(tmp_path / "wide.png")
     assert predict(tmp_path / "wide.png", "--box", "9120,60,9280,380")[0] == 0
     result = json.loads((tmp_path / "out" / "wide" / "result.json").read_text())
     assert result["size"]["width"] == 20_000
-    assert abs(result["joints"][0]["x"] - 9200) < 30
+    assert abs(result["people"][0]["joints"][0]["x"] - 9200) < 30
     assert max(Image.open(tmp_path / "out" / "wide" / "overlay.png").size) <= 2400
 
 

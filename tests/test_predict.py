@@ -12,11 +12,13 @@ import pytest
 from PIL import Image
 
 import humansense
-from humansense.core import HumansenseError, save_weights
+from humansense.core import HumansenseError, joint_set, save_weights
 from humansense.predict import Predictor, PredictSettings, find_weights, read_picture, result_json, write_results
+from humansense.predict.compose import limb_distance
+from humansense.predict.find import SHARES, WIDEST, Candidate, Finder, merge, views
 from humansense.predict.released import WEIGHTS, sha256
 from humansense.predict.results import maps_arrays
-from humansense.predict.windows import Window, box_window, cut, iou, paste, tile_windows, whole_window
+from humansense.predict.windows import Pyramid, Window, box_window, cut, iou, paste
 from humansense.video import VideoWriter
 
 
@@ -30,7 +32,7 @@ def weights(tmp_path_factory, monkeypatch):
 
 
 def predictor(weights: str, **options) -> Predictor:
-    return Predictor(PredictSettings(weights=weights, **options))
+    return Predictor(PredictSettings(weights=weights, finder=weights, **options))
 
 
 def test_windows_cut_and_paste_are_inverse():
@@ -53,13 +55,16 @@ def test_windows_cut_and_paste_are_inverse():
 
 
 @pytest.mark.parametrize("size", [(100, 100), (100, 700), (700, 90)])
-def test_tiles_cover_the_picture(size):
+@pytest.mark.parametrize("share", SHARES)
+def test_views_cover_the_picture(size, share):
     covered = np.zeros(size, bool)
-    for window in tile_windows(*size, 0.36):
-        x0, y0, x1, y1 = np.clip(np.round(window.box), 0, [size[1], size[0]] * 2).astype(int)
-        covered[y0:y1, x0:x1] = True
+    for view in views(*size, share):
+        x0, y0 = round(view.x), round(view.y)
+        covered[y0 : round(view.y + view.height), x0 : round(view.x + view.width)] = True
+        assert view.side <= WIDEST * min(size) + 1e-6
+        assert min(view.x, view.y) >= 0
     assert covered.all()
-    assert whole_window(*size).side == max(size)
+    assert len(views(90, 160)) == 1
 
 
 @pytest.mark.parametrize(
@@ -103,9 +108,7 @@ def test_a_picture_without_anybody_says_so(weights):
     assert np.isnan(prediction.joints).all()
     result = result_json(prediction)
     assert result["found"] is False
-    assert result["box"] is None
-    assert result["joints"] == []
-    assert result["parts"] == {}
+    assert result["people"] == []
     json.loads(json.dumps(result, allow_nan=False))
 
 
@@ -130,7 +133,7 @@ def test_flip_and_scales_agree_with_the_plain_answer(weights):
         other = predictor(weights, **options)(image)
         assert np.abs(other.joints - plain.joints).max() < 5, options
         assert iou(other.box, plain.box) > 0.9
-        assert ((other.parts > 0) == (plain.parts > 0)).mean() > 0.97
+        assert ((other.parts > 0) == (plain.parts > 0)).mean() > 0.96
     with pytest.raises(HumansenseError, match="scales"):
         PredictSettings(scales=(9.0,))
     with pytest.raises(HumansenseError, match="joint set"):
@@ -157,12 +160,15 @@ def test_results_are_in_the_pixels_of_the_file(weights, tmp_path):
     write_results(prediction, tmp_path / "out", small)
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["size"] == {"width": 800, "height": 600}
-    assert iou(np.array(result["box"]), np.array([240, 120, 480, 560.0])) > 0.8
-    assert abs(result["joints"][0]["x"] - 360) < 8
-    assert abs(result["joints"][0]["y"] - 340) < 8
-    assert abs(result["parts"]["torso"]["pixels"] / (240 * 440) - 1) < 0.1
+    (person,) = result["people"]
+    assert iou(np.array(person["box"]), np.array([240, 120, 480, 560.0])) > 0.8
+    assert abs(person["joints"][0]["x"] - 360) < 8
+    assert abs(person["joints"][0]["y"] - 340) < 8
+    assert abs(person["parts"]["torso"]["pixels"] / (240 * 440) - 1) < 0.1
+    assert "track_id" not in person
     maps = np.load(tmp_path / "out" / "maps.npz")
     assert maps["parts"].shape == (300, 400)
+    assert np.array_equal(maps["instance"], maps["parts"] > 0)
     assert np.allclose(maps["to_picture"], np.diag([2.0, 2.0, 1.0]))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["maps.npz", "result.json"]
 
@@ -178,6 +184,82 @@ def test_stored_maps_are_bounded_and_say_where_their_pixels_are(weights, monkeyp
         assert (x % 1, y % 1) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("size", [(480, 640), (2160, 3840)])
+def test_a_crowd_is_told_apart(weights, size):
+    height, width = size
+    step, rng = height / 6, np.random.default_rng(1)
+    boxes = []
+    for row in range(5):
+        for column in range(10):
+            x, y = (np.array([column, row]) + rng.uniform(0.2, 0.5, 2)) * (width / 11, height / 5.6)
+            boxes.append((int(x), int(y), int(x + 0.25 * step), int(y + 0.6 * step)))
+    prediction = predictor(weights)(oracle.scene(*size, *boxes))
+    assert len(prediction.people) == len(boxes) == 50
+    for i, person in enumerate(prediction.people):
+        overlaps = [iou(person.box, np.array(box, float)) for box in boxes]
+        x0, y0, x1, y1 = boxes.pop(int(np.argmax(overlaps)))
+        assert max(overlaps) > 0.5
+        own = prediction.instance == i + 1
+        assert own[y0:y1, x0:x1].mean() > 0.8
+        assert own[y0:y1, x0:x1].sum() > 0.7 * own.sum()
+        assert np.abs(person.joints - [(x0 + x1) / 2, (y0 + y1) / 2]).max() < 0.15 * (y1 - y0)
+    assert np.array_equal(prediction.instance > 0, prediction.parts > 0)
+    assert len(predictor(weights, max_people=7)(oracle.scene(*size, (10, 10, 90, 200))).people) == 1
+
+
+def test_who_stands_side_by_side_gets_the_nearer_pixels(weights):
+    left, right = (60, 60, 140, 260), (146, 60, 226, 260)
+    prediction = predictor(weights)(oracle.scene(320, 300, left, right))
+    assert len(prediction.people) == 2
+    first = int(prediction.people[0].box[0] > 100)
+    masks = [prediction.instance == 1, prediction.instance == 2]
+    for mask, (x0, y0, x1, y1) in zip(masks, (left, right) if not first else (right, left), strict=True):
+        assert mask[y0:y1, x0:x1].mean() > 0.85
+        assert mask[y0:y1, x0:x1].sum() > 0.85 * mask.sum()
+    result = result_json(prediction)
+    assert [p["parts"]["torso"]["pixels"] for p in result["people"]] == [int(m.sum()) for m in masks]
+
+
+def test_limb_distance_is_in_lengths_of_the_person(weights):
+    from humansense.predict.compose import Seen
+
+    names = joint_set("coco17").names
+    joints = np.full((17, 2), np.nan)
+    joints[names.index("left_hip")], joints[names.index("left_knee")] = (50, 20), (50, 60)
+    scores = np.isfinite(joints[:, 0]).astype(float)
+    seen = Seen(None, joints, scores, "coco17", np.array([30, 10, 70, 90.0]))
+    distance = limb_distance(seen, (100, 120), (0, 0))
+    assert distance[40, 50] < 0.02
+    assert abs(distance[40, 66] - 16 / 80) < 0.02
+    assert abs(distance[40, 110] - 60 / 80 - 0.15) < 0.05  # outside of the box
+    # Somebody without a sure joint: the middle of the box.
+    seen = Seen(None, joints, 0 * scores, "coco17", np.array([30, 10, 70, 90.0]))
+    assert np.unravel_index(limb_distance(seen, (100, 120), (0, 0)).argmin(), (100, 120)) == pytest.approx(
+        (50, 50), abs=2
+    )
+
+
+def test_pieces_and_repetitions_of_a_person_are_merged():
+    whole = Candidate(np.array([0, 0, 40, 100.0]), 0.9)
+    again = Candidate(np.array([2, 1, 41, 98.0]), 0.8)
+    hand = Candidate(np.array([2, 40, 12, 52.0]), 0.5)
+    child = Candidate(np.array([5, 40, 35, 100.0]), 0.85)  # as sure as the one behind: somebody else
+    other = Candidate(np.array([60, 0, 100, 100.0]), 0.4)
+    assert merge([hand, again, other, whole, child]) == [whole, child, other]
+    assert merge([]) == []
+
+
+def test_a_box_that_is_wrong_is_looked_at_again(weights):
+    image = oracle.scene(300, 400, (120, 60, 240, 280))
+    predict = predictor(weights)
+    pyramid = Pyramid(image)
+    half = Candidate(np.array([170, 170, 240, 300.0]), 0.9)
+    (once,) = predictor(weights, refine=1)._closer(pyramid, [half], True, {})
+    (twice,) = predict._closer(pyramid, [half], True, {})
+    assert iou(once.box, half.box) == pytest.approx(1, abs=1e-6)
+    assert iou(twice.box, np.array([120, 60, 240, 280.0])) > iou(half.box, np.array([120, 60, 240, 280.0])) + 0.2
+
+
 def test_video_follows_loses_and_finds_again(weights, tmp_path):
     boxes = [(20 + 6 * i, 40, 80 + 6 * i, 180) for i in range(10)]
     with VideoWriter(tmp_path / "v.mp4") as video:
@@ -188,12 +270,26 @@ def test_video_follows_loses_and_finds_again(weights, tmp_path):
     for prediction, box in zip(predictions, boxes, strict=True):
         if prediction.found:
             assert iou(prediction.box, np.array(box, float)) > 0.7
+            assert [person.track_id for person in prediction.people] == [1]
+    plain = list(predictor(weights).frames(tmp_path / "v.mp4", every=3))
+    assert len(plain) == 4
+    assert plain[0].people[0].track_id is None
+
+
+def test_a_box_in_a_video_chooses_whom_to_follow(weights, tmp_path):
+    with VideoWriter(tmp_path / "v.mp4") as video:
+        for i in range(6):
+            video.write(oracle.scene(220, 320, (20 + 5 * i, 40, 80 + 5 * i, 180), (240 - 5 * i, 30, 290 - 5 * i, 200)))
+    frames = list(predictor(weights).frames(tmp_path / "v.mp4", box=(20, 40, 80, 180)))
+    assert all(len(p.people) == 1 for p in frames)
+    for i, prediction in enumerate(frames):
+        assert iou(prediction.box, np.array([20 + 5 * i, 40, 80 + 5 * i, 180.0])) > 0.6
 
 
 def test_the_module_is_a_function(weights):
     image = oracle.scene(300, 400, (120, 60, 240, 280))
     for _ in range(2):  # before and after the attribute of the package has become the module
-        prediction = humansense.predict(image, weights=weights, scales=[1.0])
+        prediction = humansense.predict(image, weights=weights, finder=weights, scales=[1.0])
         assert prediction.found
         assert prediction.weights == weights
     assert box_window(prediction.box).side > 200
@@ -213,6 +309,8 @@ def test_weights_that_do_not_exist_or_fit(tmp_path):
     save_weights(tmp_path / "parts.safetensors", task.build_net().state_dict(), task.to_json())
     with pytest.raises(HumansenseError, match="'parts'"):
         predictor(str(tmp_path / "parts.safetensors"))
+    with pytest.raises(HumansenseError, match="'finder'"):
+        Finder(str(tmp_path / "parts.safetensors"))
 
 
 @pytest.mark.parametrize("name", list(WEIGHTS))

@@ -14,7 +14,7 @@ from fake_set import clip_frames, make_set
 from PIL import Image
 
 from humansense.cli.app import main
-from humansense.core import HumansenseError, Person, Prediction, Sample, joint_set, part_set
+from humansense.core import FoundPerson, HumansenseError, Person, Prediction, Sample, joint_set, part_set
 from humansense.video import read_frames
 from humansense.view import draw, sheets
 from humansense.view.outputs import overlay, pictures, small, write_pictures
@@ -35,7 +35,9 @@ def prediction(height: int = 120, width: int = 160, found: bool = True) -> Predi
     box = np.array([60, 20, 100, 100] if found else [np.nan] * 4, np.float32)
     image = np.full((height, width, 3), 120, np.uint8)
     timings = {"read": 1.0, "net": 10.0, "total": 11.0}
-    return Prediction(image, found, 0.9 * found, box, joints, scores, parts, depth, timings_ms=timings, weights="w")
+    people = (FoundPerson(0.9, box, joints, scores),) if found else ()
+    instance = (parts > 0).astype(np.uint8)
+    return Prediction(image, people, parts, depth, instance, 0.9 * found, timings_ms=timings, weights="w")
 
 
 def sample(i: int = 0, people: int = 1) -> Sample:
@@ -264,7 +266,7 @@ def test_the_page_is_whole_and_loads_nothing(tmp_path):
     for source in page.images:
         Image.open(io.BytesIO(base64.b64decode(source.partition(",")[2]))).load()
     assert "me &amp; &lt;you&gt;.jpg" in text
-    assert "no person found" in text
+    assert "nobody found" in text
     assert "prefers-color-scheme" in text
     assert "left wrist" in text
     assert "Synthetic" not in report_html(Report(entries[:1]))

@@ -95,7 +95,7 @@ def limb_distance(person: Seen, size: tuple[int, int], corner: tuple[int, int]) 
     to_small = np.array([small[1] / size[1], small[0] / size[0]])
     origin = np.array([corner[1], corner[0]])
     canvas = np.full(small, 255, np.uint8)
-    sure = (person.scores >= _SURE) & np.isfinite(person.joints).all(-1)
+    sure = (person.scores >= _SURE) & _inside(person.joints, person.box, 0.1 * person.length)
     points = ((np.nan_to_num(person.joints) - origin) * to_small).clip(-4096, 4096)
     for i, parent in enumerate(joint_set(person.joint_set).parents):
         ends = (i, i if parent < 0 else parent)
@@ -110,6 +110,11 @@ def limb_distance(person: Seen, size: tuple[int, int], corner: tuple[int, int]) 
     outside = np.full(small, _OUTSIDE, np.float32)
     outside[y0:y1, x0:x1] = 0
     return cv2.resize(np.asarray(distance + outside, np.float32), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def _inside(points: np.ndarray, box: np.ndarray, spare: float) -> np.ndarray:
+    """(J,) bool: the points (J, 2) in the box grown by `spare`; those beyond are more likely somebody else's."""
+    return ((points >= box[:2] - spare) & (points <= box[2:] + spare)).all(-1)
 
 
 def without_specks(labels: np.ndarray, share: float = 0.03) -> np.ndarray:

@@ -29,7 +29,7 @@ CAREFUL = 0.5
 views, many false alarms."""
 OVERLAP = 0.6
 """Boxes that share more of their union are one person."""
-_INSIDE = 0.75  # of a box cut off by its view lies in another: a piece of that person
+_EDGE = 0.02  # of a view's side: what ends nearer to its border is cut off by it
 _CELL = 32  # pixels; sides of what the finder sees are multiples of it, as in training
 _MASK_LEVEL = 0.5
 _MIN_CELLS = 6
@@ -37,10 +37,13 @@ _MIN_CELLS = 6
 
 @dataclass(frozen=True)
 class Candidate:
-    """Somebody may be here. box: (4,) pixels of the picture. score: 0..1, the finder's."""
+    """Somebody may be here. box: (4,) pixels of the picture. score: 0..1, the finder's. cut: it ends where its view
+    does and the picture does not, so that it may be a piece of somebody.
+    """
 
     box: np.ndarray
     score: float
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Finder:
                 bar = level + (1 - level) * CAREFUL
                 turned_down = float(np.nextafter(level, 0.0))
                 seen = [c if c.score >= bar else Candidate(c.box, min(c.score, turned_down)) for c in seen]
-            found = merge(found + seen)
+            found = merge(_unresolved(found, seen, cut[0].side) + seen)
             sides = [float(max(c.box[2:] - c.box[:2])) for c in found if c.score >= level]
             detailed = cut[0].side > 1.2 * FIND_SIDE
             if not detailed or (sides and np.median(sides) > SMALL * cut[0].side):
@@ -127,7 +130,28 @@ class Finder:
         boxes, scores = results["boxes"][0].cpu().numpy(), results["scores"][0].cpu().numpy()
         boxes = clip_box(boxes * step + np.tile([view.x, view.y], 2), image.shape)
         usable = (scores > 0.02) & (boxes[:, 2:] - boxes[:, :2] >= 2).all(1)
-        return [Candidate(box, float(score)) for box, score in zip(boxes[usable], scores[usable], strict=True)]
+        edge = np.array([view.x, view.y, view.x + view.width, view.y + view.height])
+        inner = np.array([view.x > 0, view.y > 0, edge[2] < image.shape[1], edge[3] < image.shape[0]])
+        cut = (inner & (np.abs(boxes - edge) < _EDGE * view.side)).any(1)
+        return [
+            Candidate(box, float(score), bool(ends))
+            for box, score, ends in zip(boxes[usable], scores[usable], cut[usable], strict=True)
+        ]
+
+
+def _unresolved(found: list[Candidate], closer: list[Candidate], side: float) -> list[Candidate]:
+    """Of what earlier rounds found: the large, and the small of whom the closer views of `side` pixels see nothing.
+
+    Who is a few cells long in a view has an imprecise box there; who is hardly longer than a closer view is seen better
+    from afar.
+    """
+    again = [c for c in closer if not c.cut]
+    return [
+        c
+        for c in found
+        if max(c.box[2:] - c.box[:2]) > 0.5 * side
+        or not any(iou(c.box, other.box) > 0.3 and other.score > 0.5 * c.score for other in again)
+    ]
 
 
 def merge(seen: list[Candidate]) -> list[Candidate]:
@@ -135,20 +159,26 @@ def merge(seen: list[Candidate]) -> list[Candidate]:
     if not seen:
         return []
     boxes, scores = np.stack([c.box for c in seen]), np.array([c.score for c in seen])
+    whole_first = scores - 2.0 * np.array([c.cut for c in seen])
     kept: list[Candidate] = []
-    for i in suppress(boxes, scores, OVERLAP):
+    for i in suppress(boxes, whole_first, OVERLAP):
         if not any(_is_piece(seen[i], other) for other in kept):
             kept.append(seen[i])
-    return kept
+    return sorted(kept, key=lambda c: -c.score)
+
+
+def inside(one: np.ndarray, other: np.ndarray) -> float:
+    """Share of the box `one` that lies in the box `other`."""
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    return float(np.prod(np.clip(high - low, 0, None))) / max(float(np.prod(one[2:] - one[:2])), 1e-9)
 
 
 def _is_piece(one: Candidate, whole: Candidate) -> bool:
-    """Whether `one` is a part of the better `whole`: inside it, and much smaller, as a hand or a head is."""
-    low, high = np.maximum(one.box[:2], whole.box[:2]), np.minimum(one.box[2:], whole.box[2:])
-    area = float(np.prod(one.box[2:] - one.box[:2]))
-    inside = float(np.prod(np.clip(high - low, 0, None))) / max(area, 1e-9)
-    larger = float(np.prod(whole.box[2:] - whole.box[:2])) / max(area, 1e-9)
-    return inside > _INSIDE and larger > 2.5 and one.score < 0.7 * whole.score
+    """Whether `one` is a part of `whole`: cut off by its view, or much smaller and less sure, as a hand is."""
+    if one.cut:
+        return inside(one.box, whole.box) > 0.5
+    larger = float(np.prod(whole.box[2:] - whole.box[:2])) / max(float(np.prod(one.box[2:] - one.box[:2])), 1e-9)
+    return inside(one.box, whole.box) > 0.75 and larger > 2.5 and one.score < 0.7 * whole.score
 
 
 def mask_box(glance: Glance, box: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:

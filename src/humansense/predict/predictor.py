@@ -13,7 +13,7 @@ import numpy as np
 from humansense.core import FoundPerson, HumansenseError, Prediction, convert_joints, joint_set
 from humansense.predict.calibration import Calibration, logit
 from humansense.predict.compose import Seen, compose
-from humansense.predict.find import Candidate, Finder, better_box, mask_box
+from humansense.predict.find import Candidate, Finder, better_box, inside, mask_box
 from humansense.predict.model import Glance, Look, Model
 from humansense.predict.pictures import Picture, picture_from_array, read_picture
 from humansense.predict.released import DEFAULT, DEFAULT_FINDER, WEIGHTS, find_weights
@@ -170,6 +170,7 @@ class Predictor:
                 (k, Candidate(box, finding.found))
                 for k, finding in enumerate(findings)
                 if (box := better_box(finding.glance, finding.box, image.shape, _AGREE)) is not None
+                and not _swallows(box, finding.box, [other.box for other in findings])
             ]
             for i in range(0, len(wrong), BATCH):
                 some = wrong[i : i + BATCH]
@@ -237,6 +238,11 @@ class Predictor:
             joint_scores=scores.astype(np.float32),
             joint_set=self.joint_set,
         )
+
+
+def _swallows(box: np.ndarray, before: np.ndarray, others: Sequence[np.ndarray]) -> bool:
+    """Whether `box`, unlike `before`, holds somebody else: masks of people who touch are one piece."""
+    return any(inside(other, box) > 0.5 >= inside(other, before) for other in others if other is not before)
 
 
 def check_box(box: Sequence[float], picture: Picture) -> np.ndarray:

@@ -49,6 +49,14 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
             presence=Calibration(4.25, 2.91),
         ),
+        "finder": ReleasedWeights(
+            name="finder",
+            file="finder.safetensors",
+            sha256="a90afc3aa2d5ba2676053554527d003d1cee1fca604f8de0537400dfa6d3fe3f",
+            licence="Apache-2.0",
+            card="docs/models/finder.md",
+            summary="boxes of everybody in a picture; trained on synthetic people alone",
+        ),
     }
 )
 

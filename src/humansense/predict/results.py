@@ -107,8 +107,8 @@ def write_results(prediction: Prediction, folder: str | Path, picture: Picture |
     """`result.json` and `maps.npz` in `folder`, each whole or not there. Existing ones are replaced.
 
     maps.npz holds `parts` (h, w) uint8, `depth` (h, w) float16 metres from each one's pelvis with NaN off the people,
-    `instance` (h, w) uint8, i + 1 where `people[i]` is, and `to_picture` (3, 3) float64: pixels of the maps to pixels of
-    the upright picture in the file.
+    `instance` (h, w) uint8, i + 1 where `people[i]` is, and `to_picture` (3, 3) float64: pixels of the maps to pixels
+    of the upright picture in the file.
     """
     folder = Path(folder)
     with atomic_path(folder / "maps.npz") as temporary:
