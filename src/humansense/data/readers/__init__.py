@@ -13,6 +13,7 @@ from typing import Protocol
 
 from humansense.core import HumansenseError, Sample
 from humansense.data.readers.ccp import ClothingCoParsing
+from humansense.data.readers.coco import CocoJson, CocoTrain, CocoVal
 from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.folder import ImageFolder
 from humansense.data.readers.lsp import LeedsSports, LeedsSportsTrain
@@ -50,9 +51,12 @@ READERS: Mapping[str, type[Reader]] = MappingProxyType(
         "lspet": LeedsSportsExtended,
         "mpii": MpiiPose,
         "mpii-single": MpiiSingle,
+        "coco": CocoVal,
+        "coco-train": CocoTrain,
         "ccp": ClothingCoParsing,
         "surreal": Surreal,
         "surreal-middle": SurrealMiddle,
+        "coco-json": CocoJson,
         "images": ImageFolder,
     }
 )
