@@ -17,6 +17,7 @@ from humansense.data.readers.coco import CocoJson, CocoTrain, CocoVal
 from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.folder import ImageFolder
 from humansense.data.readers.fsitting import FreiburgSitting, FreiburgSittingTrain
+from humansense.data.readers.h36m import Human36M, Human36MTrain, Human36MVal
 from humansense.data.readers.lsp import LeedsSports, LeedsSportsTrain
 from humansense.data.readers.lspet import LeedsSportsExtended
 from humansense.data.readers.mpii import MpiiPose, MpiiSingle
@@ -56,6 +57,9 @@ READERS: Mapping[str, type[Reader]] = MappingProxyType(
         "mpii-single": MpiiSingle,
         "coco": CocoVal,
         "coco-train": CocoTrain,
+        "h36m": Human36M,
+        "h36m-val": Human36MVal,
+        "h36m-train": Human36MTrain,
         "fsitting": FreiburgSitting,
         "fsitting-train": FreiburgSittingTrain,
         "up": UnitePeople,
