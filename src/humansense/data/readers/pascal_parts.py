@@ -44,8 +44,8 @@ PARTS = MappingProxyType(
 class PascalParts:
     """The photos with parts of a person: those of VOC's validation list, or all where there is no list.
 
-    People are in the file's order; a person whose parts were not drawn is in `Sample.mask` and `people` all the same,
-    and 0 in `Sample.parts`, as in the tables.
+    People are in the file's order. Those whose parts were not drawn are in `Sample.mask` alone, and background in
+    `Sample.parts`, as in the tables.
     """
 
     root: Path
@@ -93,16 +93,18 @@ class PascalParts:
         path = self.folder / "JPEGImages" / f"{name}.jpg"
         image = read_rgb(path)
         parts, instance = np.zeros(image.shape[:2], np.uint8), np.zeros(image.shape[:2], np.uint8)
-        people = []
+        undrawn, people = np.zeros(image.shape[:2], bool), []
         for person in _people(self.root, name):
             mask = np.asarray(person.mask) > 0
             check_size(path, image, mask)
-            if not mask.any():
+            drawn_parts = struct_list(person, "parts")
+            if not mask.any() or not drawn_parts:
+                undrawn |= mask
                 continue
             unknown = np.full((len(joint_set("coco17")), 2), np.nan, np.float32)
             people.append(Person("coco17", joints2d=unknown, box=instance_box(mask, 1)))
             instance[mask] = len(people)
-            for part in struct_list(person, "parts"):
+            for part in drawn_parts:
                 label = self._label(str(part.part_name), name)
                 drawn = np.asarray(part.mask) > 0
                 check_size(path, image, drawn)
@@ -110,7 +112,7 @@ class PascalParts:
         return Sample(
             image=image,
             key=name,
-            mask=(instance > 0) | (parts > 0),
+            mask=(instance > 0) | (parts > 0) | undrawn,
             parts=parts,
             part_set="parts14",
             instance=instance,
