@@ -2,6 +2,10 @@
 
     python benchmarks/train.py --preset small --size 128 --seconds 10
 
+Beside it, in the same run, the rate of one 3x3 convolution, forward and backward, alone on the same threads and in the
+same precision: `gflops_machine`. `gflops_step` is the rate of the whole step, its convolutions and matrix products
+counted (two operations a multiply-add) and all else counted as nothing; `share` is the one over the other.
+
 Prints one line of JSON. Compare with the parent commit in one sitting: the figure follows the machine's load.
 """
 
@@ -15,7 +19,7 @@ import time
 import torch
 
 from humansense.core import Batch, joint_set
-from humansense.nets import NETS, count_parameters
+from humansense.nets import NETS, count_parameters, training_flops
 from humansense.train.averages import Average, make_optimizer
 from humansense.train.settings import TrainSettings
 
@@ -33,6 +37,22 @@ def random_batch(batch: int, size: int, joints: int) -> Batch:
         to_image=torch.eye(3, dtype=torch.float64).expand(batch, 3, 3),
         keys=[""] * batch,
     )
+
+
+def convolution_gflops(seconds: float, dtype: torch.dtype) -> float:
+    """Best rate, forward and backward, of a 3x3 convolution from 128 to 128 channels over 16 maps of 32 x 32."""
+    channels, side, count = 128, 32, 16
+    conv = torch.nn.Conv2d(channels, channels, 3, padding=1, bias=False).to(dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    maps = torch.randn(count, channels, side, side, dtype=dtype).to(memory_format=torch.channels_last)
+    maps.requires_grad_()
+    gradient = torch.randn_like(maps)
+    operations = 3 * 2 * count * side**2 * channels**2 * 9  # forward; backward to the weights and to the maps
+    best, until = float("inf"), time.perf_counter() + seconds
+    while (started := time.perf_counter()) < until or best == float("inf"):
+        conv.weight.grad = maps.grad = None
+        conv(maps).backward(gradient)
+        best = min(best, time.perf_counter() - started)
+    return operations / best / 1e9
 
 
 def measure(args: argparse.Namespace) -> dict[str, float | str]:
@@ -62,6 +82,9 @@ def measure(args: argparse.Namespace) -> dict[str, float | str]:
     while (seconds := time.perf_counter() - started) < args.seconds:
         step()
         steps += 1
+    rate = steps * args.batch / seconds
+    machine = convolution_gflops(args.seconds / 4, torch.float32 if args.float32 else torch.bfloat16)
+    reached = training_flops(task.build_net, args.size) * rate / 1e9
     return {
         "benchmark": "train",
         "preset": args.preset,
@@ -70,7 +93,10 @@ def measure(args: argparse.Namespace) -> dict[str, float | str]:
         "threads": args.threads,
         "compile": args.compile,
         "million_parameters": round(count_parameters(net) / 1e6, 2),
-        "samples_per_s": round(steps * args.batch / seconds, 1),
+        "samples_per_s": round(rate, 1),
+        "gflops_step": round(reached, 1),
+        "gflops_machine": round(machine, 1),
+        "share": round(reached / machine, 3),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
 

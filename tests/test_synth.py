@@ -18,7 +18,7 @@ from humansense.motion import PROCEDURAL
 from humansense.synth import PRESETS, Ingredients, Source, SynthSettings, View, make_set, sample_spec
 from humansense.synth.cameras import clip_cameras, place_camera
 from humansense.synth.cast import act, cast, mirrored
-from humansense.synth.film import film, prepare
+from humansense.synth.film import film, prepare, roll
 from humansense.synth.spec import split_motions
 
 INGREDIENTS = Ingredients(tuple(Source(f"procedural:{kind}") for kind in PROCEDURAL), size=(72, 96), frames=2)
@@ -136,6 +136,19 @@ def test_a_film_shows_the_person_it_describes() -> None:
         np.array_equal(a.image, b.image) and np.array_equal(a.parts, b.parts)
         for a, b in zip(samples, again, strict=True)
     )
+
+
+def test_a_place_without_people_and_without_things_is_its_background():
+    spec = dataclasses.replace(sample_spec((3, 0, 5), "wild", INGREDIENTS), actors=(), size=(48, 64))
+    bare = 0
+    for seed in range(9, 15):
+        place = dataclasses.replace(spec.place, kind="things", occluders=0, seed=seed)
+        scene = prepare(dataclasses.replace(spec, place=place))
+        bare += scene.stage is None
+        frame = next(roll(scene, "clip")[1])
+        assert not frame.instance.any()
+        assert frame.image.any()
+    assert 1 <= bare <= 3, "some of these places have nothing in them"
 
 
 def test_a_clip_without_people_is_only_background() -> None:

@@ -319,7 +319,7 @@ def test_weights_that_do_not_fit_are_explained(tmp_path):
 
 def test_settings_are_checked():
     for name, options, message in (
-        ("people", {"net": "huge"}, "tiny, small, paper"),
+        ("people", {"net": "huge"}, "tiny, small, surreal8"),
         ("people", {"image_size": 130}, "multiple of 4"),
         ("people", {"std": (1.0, 0.0, 1.0)}, "std"),
         ("depth", {"bins": 18}, "odd"),

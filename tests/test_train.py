@@ -243,17 +243,12 @@ def test_optimizers():
 
 def test_devices_share_the_samples_of_one():
     class Numbers:
-        def __len__(self) -> int:
-            return 1
+        def crop(self, n: int) -> int:
+            return n
 
     def numbers(world: int, rank: int, count: int) -> list[int]:
-        share = DeviceCrops([Numbers()], batch=3, rank=rank, world=world)
-        seen: list[int] = []
-        share._frame = seen.append  # the number that is asked for; the crop itself then fails
-        for n in range(count):
-            with pytest.raises(AttributeError):
-                share.crop(n)
-        return seen
+        share = DeviceCrops(Numbers(), batch=3, rank=rank, world=world)
+        return [share.crop(n) for n in range(count)]
 
     assert numbers(1, 0, 12) == list(range(12))
     assert numbers(2, 0, 6) == [0, 1, 2, 6, 7, 8]

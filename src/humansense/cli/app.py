@@ -39,6 +39,9 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "assets remove": ("assets", "Remove", "delete ready-made clothes, hair or skins"),
         "train": ("train", "Train", "train a net, and go on where it stopped"),
         "eval": ("evaluate", "Evaluate", "measure weights on a set or a real dataset"),
+        "nets": ("nets", "Nets", "the nets to train, and what each costs"),
+        "export": ("export", "Export", "weights as an ONNX file for other programs"),
+        "reproduce": ("reproduce", "Reproduce", "make an experiment of a paper again, and judge its findings"),
         "doctor": ("doctor", "Doctor", "what works here and what does not: versions, devices, weights, licences"),
     }
 )

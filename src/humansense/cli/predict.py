@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import tee
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -16,10 +18,10 @@ from humansense.core import HumansenseError, atomic_path
 
 @dataclass
 class Predict:
-    """Joints, parts and depth of the person in photos and videos.
+    """Joints, parts and depth of everybody in photos and videos.
 
     Each input gets a folder OUT/NAME with overlay.png, parts.png, depth.png, result.json and maps.npz; a video gets
-    overlay.mp4 and results.jsonl, one line a frame.
+    overlay.mp4, results.jsonl (one line a frame), tracks.csv and coco.json, in which a person keeps one number.
     """
 
     examples: ClassVar[str] = """
@@ -35,14 +37,24 @@ class Predict:
     """Where the folders with the results go."""
     weights: str = "people-small"
     """A released name, a .safetensors file or a training folder."""
+    finder: str = "finder"
+    """Weights that find everybody: a released name, a .safetensors file or a training folder."""
     box: str | None = None
-    """x0,y0,x1,y1 in pixels: where the person is. By default it is found."""
+    """x0,y0,x1,y1 in pixels: look at the person there alone. By default everybody is found."""
+    max_people: int = 100
+    """Look at so many people of a picture at most, the surest first."""
     flip: bool = False
     """Also look at the mirrored crop and average."""
     scales: str = "1.0"
     """Enlargements of the crop to average over, for example 1.0,1.25."""
     found_score: float | None = None
     """Below this score (0..1) nobody is there."""
+    smooth: bool = True
+    """Videos: take the trembling out of the joints."""
+    every: int = 1
+    """Videos: look at one of so many frames."""
+    max_gap: float = 1.5
+    """Videos: seconds after which somebody out of sight comes back as somebody new."""
     recursive: bool = False
     """Search folders within folders."""
     device: str = "cpu"
@@ -54,11 +66,12 @@ class Predict:
         console.setup_logging(False)
         console.one_thread_a_core(self.threads)
         jobs, failures = self._jobs()
+        options = self._video_options()
         predictor = self._predictor()
         box = None if self.box is None else console.numbers(self.box, "--box", 4)
         for source, folder in console.progress(jobs, "predicting", unit="file") if len(jobs) > 1 else jobs:
             try:
-                print(one_input(predictor, source, folder, box), flush=True)
+                print(one_input(predictor, source, folder, box, options), flush=True)
             except HumansenseError as error:
                 failures.append(str(error))
                 if len(jobs) > 1:
@@ -70,8 +83,21 @@ class Predict:
 
         options: dict[str, Any] = {} if self.found_score is None else {"found_score": self.found_score}
         scales = console.numbers(self.scales, "--scales")
+        options |= {"finder": self.finder, "max_people": self.max_people}
         settings = PredictSettings(weights=self.weights, flip=self.flip, scales=scales, device=self.device, **options)
         return Predictor(settings)
+
+    def _video_options(self) -> VideoOptions:
+        from humansense.predict.smooth import SmoothSettings
+        from humansense.predict.track import TrackSettings
+
+        if self.every < 1:
+            raise HumansenseError(f"--every is {self.every}: expected 1 (all frames) or more")
+        smooth = SmoothSettings() if self.smooth else None
+        track = TrackSettings(max_gap_s=self.max_gap, smooth=smooth)
+        if self.found_score is not None:  # whoever is found by a lower level is followed by it too
+            track = replace(track, confident=min(max(self.found_score, 0.0), track.confident))
+        return VideoOptions(track, self.every)
 
     def _jobs(self) -> tuple[list[tuple[Path, Path]], list[str]]:
         """((input, folder of its results) ..., what cannot be used at all)."""
@@ -120,12 +146,20 @@ def result_folders(files: list[Path], out: Path) -> list[Path]:
     return [out / name for name in names]
 
 
-def one_input(predictor: Any, source: Path, folder: Path, box: Any) -> str:
+@dataclass(frozen=True)
+class VideoOptions:
+    """How people are followed (`TrackSettings`; None: its defaults), and one of how many frames is looked at."""
+
+    track: Any = None
+    every: int = 1
+
+
+def one_input(predictor: Any, source: Path, folder: Path, box: Any, options: VideoOptions | None = None) -> str:
     """Predict on one file and write its results; returns the line to print."""
     from humansense.video import VIDEO_SUFFIXES
 
     if source.suffix.lower() in VIDEO_SUFFIXES:
-        return one_video(predictor, source, folder, box)
+        return one_video(predictor, source, folder, box, options)
     return one_photo(predictor, source, folder, box)
 
 
@@ -144,35 +178,54 @@ def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
     write_results(prediction, folder, picture)
     where = f"-> {console.relative(folder)}/"
     if not prediction.found:
-        return f"{source}: no person found (score {prediction.score:.2f}) {where}"
-    sure = int((prediction.joint_scores >= 0.3).sum())
+        return f"{source}: nobody found (score {prediction.score:.2f}) {where}"
+    count = len(prediction.people)
+    sure = sum(int((person.joint_scores >= 0.3).sum()) for person in prediction.people)
+    joints = f"{sure} of {count * len(prediction.joints)} joints"
+    who = "1 person" if count == 1 else f"{count} people"
     ms = prediction.timings_ms["total"]
-    joints = f"{sure} of {len(prediction.joints)} joints"
-    return f"{source}: person found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
+    return f"{source}: {who} found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
 
 
-def one_video(predictor: Any, source: Path, folder: Path, box: Any) -> str:
-    """Overlay video and one JSON line a frame in `folder`; both appear only when the whole video is done."""
+def one_video(predictor: Any, source: Path, folder: Path, box: Any, options: VideoOptions | None = None) -> str:
+    """Overlay, JSON lines, CSV and COCO of a video in `folder`; they appear only when the whole video is done."""
     from humansense.predict.results import result_json
-    from humansense.video import VideoWriter, probe_video
-    from humansense.view.outputs import overlay, small
+    from humansense.predict.tables import CocoWriter, TrackTable
+    from humansense.predict.track import clock_s, follow
+    from humansense.video import VideoWriter, frame_times, probe_video
+    from humansense.view import draw
 
-    info = probe_video(source)
+    options = options or VideoOptions()
+    info, every = probe_video(source), options.every
+    given = {} if box is None else {"box": box}
+    given |= {} if every == 1 else {"every": every}
     found = frames = 0
-    with (
-        atomic_path(folder / "results.jsonl") as lines_path,
-        lines_path.open("w", encoding="utf-8") as lines,
-        VideoWriter(folder / "overlay.mp4", fps=info.fps) as video,
-        console.bar(info.frames or None, source.name, unit="frame") as bar,
-    ):
-        for prediction in predictor.video(source, box):
-            result = {"frame": frames, "time_s": round(frames / info.fps, 4), **result_json(prediction)}
-            lines.write(json.dumps(result) + "\n")
-            video.write(overlay(small(prediction, 1920)))
+    seen: set[int] = set()
+    with ExitStack() as stack:
+        lines_path = stack.enter_context(atomic_path(folder / "results.jsonl"))
+        lines = stack.enter_context(lines_path.open("w", encoding="utf-8"))
+        table = stack.enter_context(TrackTable(folder / "tracks.csv"))
+        coco = stack.enter_context(CocoWriter(folder / "coco.json", source.name))
+        video = stack.enter_context(VideoWriter(folder / "overlay.mp4", fps=info.fps / every))
+        bar = stack.enter_context(console.bar(-(-info.frames // every) or None, source.name, unit="frame"))
+        clock, again = tee(clock_s(info.fps / every, frame_times(source)[::every]))
+        people = follow(predictor.frames(source, **given), info.fps / every, options.track, clock)
+        for prediction, time_s in zip(people, again, strict=False):
+            number = frames * every
+            line = {"frame": number, "time_s": round(time_s, 4), **result_json(prediction)}
+            lines.write(json.dumps(line) + "\n")
+            table.write(prediction, number, time_s)
+            coco.write(prediction, number, time_s)
+            painted = draw.draw_tracks(
+                draw.blend_parts(prediction.image, prediction.parts, strength=0.4), prediction.people
+            )
+            video.write(draw.fit(painted, 1920, 1920))
             frames += 1
             found += prediction.found
+            seen |= {person.track_id for person in prediction.people if person.track_id is not None}
             bar.update(1)
-    return f"{source}: person found in {found} of {frames} frames -> {console.relative(folder)}/"
+    who = f"{len(seen)} {'person' if len(seen) == 1 else 'people'} followed"
+    return f"{source}: somebody found in {found} of {frames} frames, {who} -> {console.relative(folder)}/"
 
 
 def summary(failures: list[str], count: int) -> int:

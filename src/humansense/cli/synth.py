@@ -74,6 +74,10 @@ class Synth:
     """Folder of pictures for the body's texture coordinates; by default painted skin."""
     wardrobe: str = "all"
     """all (built-in clothes, and what `humansense assets add` has installed) or builtin."""
+    outfits: int | None = None
+    """How many different outfits the set has, worn in turn; by default everybody has their own."""
+    kinds: tuple[str, ...] = ()
+    """The built-in movements to use (walk, run, sit ...; see humansense.motion.PROCEDURAL); by default all."""
     engine: str = "local"
     """local (processes of this machine) or ray (a Ray cluster, by $RAY_ADDRESS)."""
     dry_run: bool = False

@@ -25,6 +25,7 @@ class Train:
         humansense train people --data out/set --out runs/first --preset small
         humansense train people --data out/a out/b --out runs/long --minutes 90 --batch 48
         humansense train pose2d --data out/set --out runs/pose --samples 100000 --image-size 192
+        humansense train parts --data out/set --out runs/paper --preset surreal8      (the paper's whole recipe)
         humansense train people --data out/new --out runs/tuned --init runs/first --lr 5e-4 --samples 50000
         humansense predict photo.jpg --weights runs/first
     """
@@ -36,19 +37,19 @@ class Train:
     out: Path
     """Folder of the run."""
     preset: str = "small"
-    """The net: tiny, small or paper."""
-    image_size: int = 128
-    """Side of the crop in pixels, a multiple of 4."""
-    samples: int = 300_000
-    """Crops to see before the run ends."""
+    """The net, a row of `humansense nets`; surreal8 brings the paper's size, batch, optimizer and learning rate."""
+    image_size: int | None = None
+    """Side of the crop in pixels, a multiple of 4; by the preset: 128, surreal8 256."""
+    samples: int | None = None
+    """Crops to see before the run ends; by the preset: 300000."""
     minutes: float | None = None
     """End after this time instead."""
-    batch: int = 32
-    """Crops a step and device."""
-    lr: float = 2e-3
-    """Highest learning rate."""
-    optimizer: str = "adamw"
-    """adamw, or rmsprop as in the papers."""
+    batch: int | None = None
+    """Crops a step and device; by the preset: 32, surreal8 6."""
+    lr: float | None = None
+    """Highest learning rate; by the preset: 0.002, surreal8 0.001."""
+    optimizer: str | None = None
+    """adamw, or rmsprop as in the papers; by the preset: adamw, surreal8 rmsprop."""
     ema: float = 0.999
     """Decay a step of the averaged weights."""
     workers: int = 1
@@ -85,7 +86,9 @@ class Train:
 
         values: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         joints, options = values.pop("joint_set"), parse_options(values.pop("task_options"))
-        settings = TrainSettings(**values, task_options=options if joints is None else options | {"joint_set": joints})
+        if joints is not None:
+            options |= {"joint_set": joints}
+        settings = TrainSettings.by_recipe(**values, task_options=options)
         weights = train(settings)
         print(f"trained: {console.relative(weights)}")
         return 0

@@ -131,6 +131,9 @@ class Batch:
     has_person: (B,) bool.
     to_image: (B, 3, 3) float64, crop pixels to the source image's pixels.
     keys: B names of the samples.
+    boxes: (B, N, 4) float32 crop pixels around everybody in the crop, NaN where there are fewer than N; None where
+        crops are of one person each.
+    boxes_unsure: (B, N) bool: too small or too cut off to be asked for, or to be held against anybody who finds it.
     head_diagonals: (B,) float32 crop pixels, of the head's box; NaN where it is not annotated. None: nowhere.
     """
 
@@ -142,6 +145,8 @@ class Batch:
     has_person: torch.Tensor
     to_image: torch.Tensor
     keys: list[str]
+    boxes: torch.Tensor | None = None
+    boxes_unsure: torch.Tensor | None = None
     head_diagonals: torch.Tensor | None = None
 
     def __len__(self) -> int:

@@ -27,6 +27,8 @@ class Crop:
     NaN where unknown. visible: (J,) bool, inside the crop and not hidden. has_person: whether anyone is in it.
     matrix: (3, 3) picture pixels to crop pixels. key: of the sample. head_diagonal: crop pixels, of the head's box; NaN
     where it is not annotated.
+    boxes: (N, 4) float32 crop pixels around everybody, and unsure: (N,) bool, as in `Batch`; None in crops of one
+        person.
     """
 
     image: np.ndarray
@@ -37,6 +39,8 @@ class Crop:
     has_person: bool
     matrix: np.ndarray
     key: str
+    boxes: np.ndarray | None = None
+    unsure: np.ndarray | None = None
     head_diagonal: float = float("nan")
 
     def hide(self, mask: np.ndarray) -> None:
@@ -145,6 +149,7 @@ def collate(crops: Sequence[Crop]) -> Batch:
     """The crops as one `Batch`."""
     images = torch.from_numpy(np.stack([crop.image for crop in crops])).permute(0, 3, 1, 2).contiguous()
     parts = torch.from_numpy(np.stack([crop.parts for crop in crops])).long()
+    boxes, unsure = _collate_boxes(crops)
     return Batch(
         images=images.float().mul_(1 / 255),
         parts=torch.where(parts == UNKNOWN, -1, parts),
@@ -154,5 +159,20 @@ def collate(crops: Sequence[Crop]) -> Batch:
         has_person=torch.tensor([crop.has_person for crop in crops]),
         to_image=torch.from_numpy(np.stack([np.linalg.inv(crop.matrix) for crop in crops])),
         keys=[crop.key for crop in crops],
+        boxes=boxes,
+        boxes_unsure=unsure,
         head_diagonals=torch.tensor([crop.head_diagonal for crop in crops], dtype=torch.float32),
     )
+
+
+def _collate_boxes(crops: Sequence[Crop]) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """Boxes of all crops, filled up with NaN to one number; None where no crop has any."""
+    listed = [(crop.boxes, crop.unsure) for crop in crops if crop.boxes is not None and crop.unsure is not None]
+    if not listed:
+        return None, None
+    longest = max(1, *(len(boxes) for boxes, _ in listed))
+    boxes = np.full((len(crops), longest, 4), np.nan, np.float32)
+    unsure = np.zeros((len(crops), longest), bool)
+    for i, (some, which) in enumerate(listed):
+        boxes[i, : len(some)], unsure[i, : len(some)] = some, which
+    return torch.from_numpy(boxes), torch.from_numpy(unsure)

@@ -64,6 +64,11 @@ def read_for_crops(source: Source, i: int) -> Sample:
     return source.read(i)
 
 
+def read_for_boxes(source: Source, i: int) -> Sample:
+    """Sample i without maps, where they need not be read."""
+    return source.read(i, ()) if isinstance(source, ClipSet) else source.read(i)
+
+
 @dataclass
 class TrainCrops:
     """Endless augmented crops of `sources`. Sample n of epoch e = n // len comes from a random order of all frames.
@@ -95,9 +100,13 @@ class TrainCrops:
             self._order = (epoch, order.astype(np.int32))
         return self._read(int(self._order[1][place]))
 
-    def _read(self, i: int) -> Sample:
+    def _place(self, i: int) -> tuple[Source, int]:
+        """The source of frame i of all, and its number there."""
         which = int(np.searchsorted(self._ends, i, side="right"))
-        return read_for_crops(self.sources[which], i - (int(self._ends[which - 1]) if which else 0))
+        return self.sources[which], i - (int(self._ends[which - 1]) if which else 0)
+
+    def _read(self, i: int) -> Sample:
+        return read_for_crops(*self._place(i))
 
     def crop(self, n: int) -> Crop:
         """Sample number n >= 0."""
@@ -300,13 +309,13 @@ class _OneThreadEach:
 
 
 def crop_loader(
-    crops: TrainCrops | EvalCrops, batch_size: int, workers: int = 0, start: int = 0, stop: int | None = None
+    crops: Crops, batch_size: int, workers: int = 0, start: int = 0, stop: int | None = None
 ) -> Iterable[Batch]:
-    """Batches number `start` to `stop`: without end for `TrainCrops`, to the last crop for `EvalCrops`.
+    """Batches number `start` to `stop`: to the last crop for `EvalCrops`, without end for all others.
 
     The batches are the same for any number of workers, so `start` = the batches already seen resumes exactly.
     """
-    end = None if isinstance(crops, TrainCrops) else len(crops)
+    end = len(crops) if isinstance(crops, EvalCrops) else None
     if end is not None:
         batches = -(-end // batch_size)
         stop = batches if stop is None else min(stop, batches)

@@ -4,6 +4,7 @@ An empty mask gives 0 and a zero gradient, so that a batch without a truth of so
 train that part. Logits may come in bf16: everything is computed in float32 (or float64 where it came so).
 """
 
+from humansense.losses.boxes import box_heatmaps, focal_center_loss, giou, giou_loss
 from humansense.losses.heatmaps import gaussian_heatmaps, heatmap_mse, spatial_cross_entropy
 from humansense.losses.pixels import (
     IGNORE,
@@ -17,7 +18,11 @@ from humansense.losses.pixels import (
 __all__ = [
     "IGNORE",
     "binary_cross_entropy",
+    "box_heatmaps",
+    "focal_center_loss",
     "gaussian_heatmaps",
+    "giou",
+    "giou_loss",
     "heatmap_mse",
     "label_shares",
     "masked_mean",

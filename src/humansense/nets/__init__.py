@@ -2,33 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from torch import nn
-
 from humansense.core.errors import HumansenseError
-from humansense.nets.hourglass import STRIDE, HourglassSettings, StackedHourglass, fold_batchnorm
+from humansense.nets.count import count_parameters, forward_multiply_adds, training_flops
+from humansense.nets.fcn import TransposedFcnSettings, UnpoolFcnSettings
+from humansense.nets.hourglass import UPSAMPLED, HourglassSettings, StackedHourglass, fold_batchnorm
+from humansense.nets.net import STRIDE, Net, NetSettings
 
-__all__ = ["NETS", "STRIDE", "HourglassSettings", "StackedHourglass", "build_net", "count_parameters", "fold_batchnorm"]
+__all__ = [
+    "NETS", "STRIDE", "UPSAMPLED", "HourglassSettings", "Net", "NetSettings", "StackedHourglass",
+    "TransposedFcnSettings", "UnpoolFcnSettings", "build_net", "count_parameters", "fold_batchnorm",
+    "forward_multiply_adds", "training_flops",
+]  # fmt: skip
 
-# One row a preset. `small` is the one whose weights ship; docs/models/people-small.md says what it scores.
-NETS: Mapping[str, HourglassSettings] = MappingProxyType(
+_TINY = HourglassSettings(stacks=2, depth=2, width=16, growth=8, skip=0)
+_SMALL = HourglassSettings(stacks=2, depth=3, width=48, growth=48, skip=0)
+_SURREAL8 = HourglassSettings(stacks=8, depth=4, width=256, block="bottleneck", stem="paper")
+
+# One row a preset; docs/nets.md says what each is and costs. `small` is the one whose weights ship.
+NETS: Mapping[str, NetSettings] = MappingProxyType(
     {
-        "tiny": HourglassSettings(stacks=2, depth=2, width=16, growth=8, skip=0),
-        "small": HourglassSettings(stacks=2, depth=3, width=48, growth=48, skip=0),
-        "paper": HourglassSettings(stacks=8, depth=4, width=256, block="bottleneck", stem="paper"),
+        "tiny": _TINY,
+        "small": _SMALL,
+        "surreal8": _SURREAL8,
+        "tiny+up": replace(_TINY, upsample=True),
+        "small+up": replace(_SMALL, upsample=True),
+        "surreal8+up": replace(_SURREAL8, upsample=True),
+        "finder": HourglassSettings(stacks=1, depth=4, width=32, growth=32, skip=0),
+        "fcn-unpool": UnpoolFcnSettings(widths=(16, 32, 64, 128, 192, 256)),
+        "fcn-transposed": TransposedFcnSettings(widths=(32, 64, 128, 192, 256)),
     }
 )
 
 
-def build_net(preset: str, heads: Mapping[str, int], pooled: Mapping[str, int] | None = None) -> StackedHourglass:
-    """The net of that preset with these heads (see `StackedHourglass`); `HumansenseError` for an unknown preset."""
+def build_net(
+    preset: str, heads: Mapping[str, int], pooled: Mapping[str, int] | None = None, fine: Collection[str] = ()
+) -> Net:
+    """The net of that preset with these heads (see `nets.net`); `HumansenseError` for an unknown preset."""
     if preset not in NETS:
         raise HumansenseError(f"unknown net preset {preset!r}; known: {', '.join(NETS)}")
-    return StackedHourglass(NETS[preset], heads, pooled)
-
-
-def count_parameters(net: nn.Module) -> int:
-    """Numbers that are learned."""
-    return sum(p.numel() for p in net.parameters())
+    return NETS[preset].build(heads, pooled or {}, fine)

@@ -4,21 +4,25 @@ The net sees an image of S pixels and answers at S/4. Each stack contracts and e
 every head, and hands features and predictions to the next stack, so that every stack is supervised
 (section 3.2 of the paper). Two differences from the paper are arguments: the block (two 3x3 convolutions
 cost less time a FLOP on a CPU than thin bottlenecks) and a width that grows towards low resolution.
+
+With `upsample` the fine heads of the last stack answer at the resolution of the image: bilinear upsampling, ReLU and
+a 3x3 convolution behind the head (Varol 2019, section 3.5.3). Those layers alone are new (`UPSAMPLED`), so that the
+weights of the same net without them are a start.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from humansense.core.checks import check_shape
 from humansense.core.errors import HumansenseError
+from humansense.nets.net import STRIDE, Net, check_heads, check_images
 
-STRIDE = 4  # pixels of the image for one cell of the output
+UPSAMPLED = "upsampled."  # how the names of the weights of `upsample` begin
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class HourglassSettings:
         width, 3x3, 1x1, normalised before; Newell 2016, figure 4).
     skip: blocks on the branch that keeps the resolution at each level; 0 passes features on unchanged.
     stem: "paper" (7x7 stride 2, block, pooling, two blocks) or "light" (two 3x3 stride 2 and one block).
+    upsample: the fine heads of the last stack answer at the resolution of the image.
     """
 
     stacks: int = 2
@@ -43,6 +48,7 @@ class HourglassSettings:
     block: str = "basic"
     skip: int = 1
     stem: str = "light"
+    upsample: bool = False
 
     def __post_init__(self) -> None:
         if self.stacks < 1 or self.depth < 1 or self.width < 2 or self.blocks < 1 or min(self.growth, self.skip) < 0:
@@ -51,6 +57,17 @@ class HourglassSettings:
             raise HumansenseError(f"unknown block {self.block!r}; known: {', '.join(BLOCKS)}")
         if self.stem not in ("paper", "light"):
             raise HumansenseError(f"unknown stem {self.stem!r}; known: paper, light")
+
+    @property
+    def fine_stride(self) -> int:
+        return 1 if self.upsample else STRIDE
+
+    @property
+    def decoder(self) -> str:
+        return "hourglass + up" if self.upsample else "hourglass"
+
+    def build(self, heads: Mapping[str, int], pooled: Mapping[str, int], fine: Collection[str]) -> StackedHourglass:
+        return StackedHourglass(self, heads, pooled, fine)
 
     def width_at(self, level: int) -> int:
         """Channels after `level` halvings."""
@@ -132,26 +149,24 @@ class Hourglass(nn.Module):
         return self.skip(x) + y[..., : x.shape[-2], : x.shape[-1]], lowest
 
 
-class StackedHourglass(nn.Module):
-    """`settings.stacks` hourglasses over one stem, each with all heads.
+class StackedHourglass(Net):
+    """`settings.stacks` hourglasses over one stem, each with all heads; see `nets.net` for the interface.
 
     heads: channels of each dense head, (B, C, S/4, S/4).
     pooled: channels of each head that answers once an image, (B, C), from the lowest level.
-
-    `forward(images)`: (B, 3, S, S) normalised floats -> a list over stacks, first to last, of
-    {name: logits}. S must be a multiple of 4; images need not be square. Only the last stack's answer
-    matters for prediction; all of them are trained.
+    fine: the dense heads that answer at full resolution in the last stack, where the settings say `upsample`.
     """
 
     def __init__(
-        self, settings: HourglassSettings, heads: Mapping[str, int], pooled: Mapping[str, int] | None = None
+        self,
+        settings: HourglassSettings,
+        heads: Mapping[str, int],
+        pooled: Mapping[str, int] | None = None,
+        fine: Collection[str] = (),
     ) -> None:
         super().__init__()
         pooled = pooled or {}
-        if not heads or set(heads) & set(pooled) or min([*heads.values(), *pooled.values()]) < 1:
-            raise HumansenseError(
-                f"heads {dict(heads)} and pooled heads {dict(pooled)}: give distinct, non-empty heads"
-            )
+        check_heads(heads, pooled, fine)
         self.settings = settings
         self.stem = _stem(settings)
         width, lowest = settings.width, settings.width_at(settings.depth)
@@ -168,14 +183,14 @@ class StackedHourglass(nn.Module):
         between = range(settings.stacks - 1)
         self.remember = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in between)
         self.reinject = nn.ModuleList(nn.Conv2d(sum(heads.values()), width, 1) for _ in between)
-        self.apply(_initialise)
+        finer = [name for name in heads if settings.upsample and name in fine]
+        self.upsampled = nn.ModuleDict({name: _upsampling(heads[name]) for name in finer})
+        self.apply(initialise)
+        for layers in self.upsampled.values():
+            nn.init.dirac_(layers[-1].weight)  # type: ignore[index,arg-type]  # starts as the head itself, upsampled
 
     def forward(self, images: Tensor) -> list[dict[str, Tensor]]:
-        check_shape("images", images, (None, 3, None, None))
-        if images.shape[-1] % STRIDE or images.shape[-2] % STRIDE:
-            raise HumansenseError(
-                f"images of {tuple(images.shape[-2:])} pixels: both sizes must be multiples of {STRIDE}"
-            )
+        check_images(images)
         trunk = self.stem(images)
         outputs: list[dict[str, Tensor]] = []
         for i, hourglass in enumerate(self.hourglasses):
@@ -186,7 +201,14 @@ class StackedHourglass(nn.Module):
             outputs.append(dense | {name: head(summary) for name, head in self.pooled[i].items()})  # type: ignore[operator]
             if i + 1 < len(self.hourglasses):
                 trunk = trunk + self.remember[i](y) + self.reinject[i](torch.cat(list(dense.values()), 1))
+        outputs[-1] |= {name: layers(outputs[-1][name]) for name, layers in self.upsampled.items()}
         return outputs
+
+
+def _upsampling(channels: int) -> nn.Sequential:
+    """(B, C, S/4, S/4) -> (B, C, S, S)."""
+    larger = nn.Upsample(scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
+    return nn.Sequential(larger, nn.ReLU(), nn.Conv2d(channels, channels, 3, padding=1))
 
 
 def _stem(settings: HourglassSettings) -> nn.Sequential:
@@ -212,7 +234,8 @@ def _feature_layer(settings: HourglassSettings) -> nn.Sequential:
     return nn.Sequential(*conv_bn(width, width, 3), nn.ReLU())
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """The first weights of one layer, for `net.apply`."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         if module.bias is not None:

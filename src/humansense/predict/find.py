@@ -1,80 +1,184 @@
-"""Where is the person? From coarse masks to boxes, and when to say that there is nobody."""
+"""Where is everybody? Boxes from the finder, on the whole picture first and on smaller views where people are small."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
-from humansense.predict.model import Glance
-from humansense.predict.windows import clip_box
+from humansense.core import HumansenseError
+from humansense.data.transforms import warp_image
+from humansense.predict.model import Glance, fast_dtype, find_device
+from humansense.predict.windows import Pyramid, clip_box, iou
+from humansense.tasks import FinderTask, load_task, suppress
 
-MASK_LEVEL = 0.5
-"""A cell belongs to the person above this probability."""
-FOUND_SCORE = 0.65
-"""Below this score nobody is there: inventing a person is worse than missing one."""
+FIND_SIDE = 320
+"""The longer side of a view in the finder's pixels: between its training scenes' 256 and what 25 ms allow."""
+WIDEST = 2.2
+"""A view is at most so many times as long as it is wide: a panorama is looked at in pieces."""
+SHARES = (1.0, 0.5, 0.25)
+"""Sides of the views of each round over those of the first."""
+SMALL = 0.2
+"""People below this share of a view (half of them) ask for a closer round."""
 CAREFUL = 0.5
-"""Of the doubt that a score leaves, the share that a small window must remove: many windows, many false alarms."""
+"""Of the doubt that a score leaves, the share that a closer round must remove where the first one saw nobody: many
+views, many false alarms."""
+OVERLAP = 0.6
+"""Boxes that share more of their union are one person."""
+_INSIDE = 0.75  # of a box cut off by its view lies in another: a piece of that person
+_CELL = 32  # pixels; sides of what the finder sees are multiples of it, as in training
+_MASK_LEVEL = 0.5
 _MIN_CELLS = 6
 
 
 @dataclass(frozen=True)
-class Presence:
-    """How the net's logit of "somebody is there" becomes a probability on real photos: sigmoid((logit - bias) / scale).
+class Candidate:
+    """Somebody may be here. box: (4,) pixels of the picture. score: 0..1, the finder's."""
 
-    A net that was trained on synthetic people is too sure of itself on photos; bias and scale say by how much.
-    """
-
-    bias: float = 0.0
-    scale: float = 1.0
-
-    def probability(self, logit: float) -> float:
-        return float(1.0 / (1.0 + np.exp(np.clip((self.bias - logit) / self.scale, -60, 60))))
-
-
-PLAIN = Presence()
+    box: np.ndarray
+    score: float
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """Somebody may be here. box: (4,) pixels of the picture. weight: how much of the mask speaks for it."""
+class View:
+    """A rectangle of the picture that the finder sees at once: left, top, width and height in pixels."""
 
-    box: np.ndarray
-    weight: float
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def side(self) -> float:
+        """The longer side."""
+        return max(self.width, self.height)
 
 
-def candidates(glance: Glance, shape: tuple[int, int]) -> list[Candidate]:
-    """Connected pieces of the coarse mask as boxes in the picture (H, W), the heaviest first.
+def views(height: int, width: int, share: float = 1.0) -> list[View]:
+    """Views that cover a picture, their sides `share` of the largest view's; neighbours overlap by a third."""
+    longest = share * min(max(height, width), WIDEST * min(height, width))
+    w, h = min(width, longest), min(height, longest)
+    return [View(x, y, w, h) for y in _starts(height, h) for x in _starts(width, w)]
 
-    Where a piece reaches the border of the window but not that of the picture, the person goes on beyond it: the box
-    grows there by a fifth.
+
+def _starts(length: float, side: float) -> list[float]:
+    """Left ends of pieces of `side` that cover `length`, at steps of at most two thirds of a piece."""
+    if side >= length:
+        return [0.0]
+    count = int(np.ceil((length - side) / (side * 2 / 3) - 1e-9)) + 1
+    return [float(v) for v in np.linspace(0.0, length - side, count)]
+
+
+class Finder:
+    """Loads the weights once; `find` as often as needed. Thread-safe."""
+
+    def __init__(self, weights: str | Path, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
+        task, net = load_task(weights, fold=True)
+        if not isinstance(task, FinderTask):
+            raise HumansenseError(f"{weights} was trained for the task {task.name!r}; finding people needs 'finder'")
+        self.task = task
+        self.device = find_device(device)
+        self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
+        folded = net.requires_grad_(False).to(self.device, self.dtype)
+        self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def find(self, image: Pyramid, level: float, timings_ms: dict[str, float] | None = None) -> list[Candidate]:
+        """Everybody with a score of `level` or more, best first, and where there is nobody the best of the others.
+
+        A closer round follows where the people of a round are small in its views, as long as the picture has detail.
+        """
+        start = time.perf_counter()
+        height, width = image.shape
+        found: list[Candidate] = []
+        for number, share in enumerate(SHARES):
+            cut = views(height, width, share)
+            nobody = number > 0 and not any(c.score >= level for c in found)
+            seen = [c for view in cut for c in self._look(image, view)]
+            if nobody:
+                bar = level + (1 - level) * CAREFUL
+                turned_down = float(np.nextafter(level, 0.0))
+                seen = [c if c.score >= bar else Candidate(c.box, min(c.score, turned_down)) for c in seen]
+            found = merge(found + seen)
+            sides = [float(max(c.box[2:] - c.box[:2])) for c in found if c.score >= level]
+            detailed = cut[0].side > 1.2 * FIND_SIDE
+            if not detailed or (sides and np.median(sides) > SMALL * cut[0].side):
+                break
+        if timings_ms is not None:
+            timings_ms["find"] = timings_ms.get("find", 0.0) + (time.perf_counter() - start) * 1e3
+        sure = [c for c in found if c.score >= level]
+        return sure or found[:1]
+
+    @torch.inference_mode()
+    def _look(self, image: Pyramid, view: View) -> list[Candidate]:
+        step = view.side / FIND_SIDE
+        level = image.level(step)
+        size = tuple(int(np.ceil(s / step / _CELL - 0.01)) * _CELL for s in (view.height, view.width))
+        # Pixels of the copy that is read -> of the picture -> of what the finder sees.
+        to_picture = np.diag([image.shape[1] / level.shape[1], image.shape[0] / level.shape[0], 1.0])
+        to_view = np.array([[1 / step, 0, -view.x / step], [0, 1 / step, -view.y / step], [0, 0, 1.0]])
+        seen = warp_image(level, to_view @ to_picture, (size[0], size[1]))
+        batch = torch.from_numpy(seen).to(self.device).permute(2, 0, 1)[None].float() / 255
+        output = self.net(self.task.inputs(batch).to(self.dtype))[-1]
+        results = self.task.decode([output])
+        boxes, scores = results["boxes"][0].cpu().numpy(), results["scores"][0].cpu().numpy()
+        boxes = clip_box(boxes * step + np.tile([view.x, view.y], 2), image.shape)
+        usable = (scores > 0.02) & (boxes[:, 2:] - boxes[:, :2] >= 2).all(1)
+        return [Candidate(box, float(score)) for box, score in zip(boxes[usable], scores[usable], strict=True)]
+
+
+def merge(seen: list[Candidate]) -> list[Candidate]:
+    """One candidate a person, best first: of overlapping ones the best, and no pieces of a larger one."""
+    if not seen:
+        return []
+    boxes, scores = np.stack([c.box for c in seen]), np.array([c.score for c in seen])
+    kept: list[Candidate] = []
+    for i in suppress(boxes, scores, OVERLAP):
+        if not any(_is_piece(seen[i], other) for other in kept):
+            kept.append(seen[i])
+    return kept
+
+
+def _is_piece(one: Candidate, whole: Candidate) -> bool:
+    """Whether `one` is a part of the better `whole`: inside it, and much smaller, as a hand or a head is."""
+    low, high = np.maximum(one.box[:2], whole.box[:2]), np.minimum(one.box[2:], whole.box[2:])
+    area = float(np.prod(one.box[2:] - one.box[:2]))
+    inside = float(np.prod(np.clip(high - low, 0, None))) / max(area, 1e-9)
+    larger = float(np.prod(whole.box[2:] - whole.box[:2])) / max(area, 1e-9)
+    return inside > _INSIDE and larger > 2.5 and one.score < 0.7 * whole.score
+
+
+def mask_box(glance: Glance, box: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:
+    """The box, in the picture of (H, W), of what is seen of the person who is looked for in `box`; None: nothing is.
+
+    Of the connected pieces of the coarse mask the one with most of it in `box`. Where it reaches the border of the
+    window but not that of the picture, the person goes on beyond it: the box grows there by a fifth.
     """
-    height, width = shape
     mask = glance.mask
     step = glance.window.side / mask.shape[0]
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > MASK_LEVEL).astype(np.uint8), connectivity=8)
-    found = []
-    for label in range(1, count):
-        if stats[label, cv2.CC_STAT_AREA] < _MIN_CELLS:
-            continue
-        weight = float(mask[labels == label].sum())
-        x, y, w, h = (int(v) for v in stats[label, :4])
-        box = glance.window.box[[0, 1, 0, 1]] + np.array([x, y, x + w, y + h]) * step
-        grow = 0.2 * max(w, h) * step
-        at_border = np.array([x <= 0, y <= 0, x + w >= mask.shape[1], y + h >= mask.shape[0]])
-        box = clip_box(box + at_border * np.array([-grow, -grow, grow, grow]), (height, width))
-        if (box[2:] - box[:2] >= 2).all():
-            found.append(Candidate(box, weight))
-    return sorted(found, key=lambda c: -c.weight)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((mask > _MASK_LEVEL).astype(np.uint8), connectivity=8)
+    if count < 2:
+        return None
+    x0, y0, x1, y1 = np.clip((np.asarray(box) - np.tile(glance.window.box[:2], 2)) / step, 0, mask.shape[0])
+    inner = labels[int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))]
+    weights = np.bincount(inner.ravel(), minlength=count)[1:]
+    label = int(weights.argmax()) + 1
+    if weights[label - 1] == 0 or stats[label, cv2.CC_STAT_AREA] < _MIN_CELLS:
+        return None
+    x, y, w, h = (int(v) for v in stats[label, :4])
+    seen = glance.window.box[[0, 1, 0, 1]] + np.array([x, y, x + w, y + h]) * step
+    grow = 0.2 * max(w, h) * step
+    at_border = np.array([x <= 0, y <= 0, x + w >= mask.shape[1], y + h >= mask.shape[0]])
+    seen = clip_box(seen + at_border * np.array([-grow, -grow, grow, grow]), shape)
+    return seen if (seen[2:] - seen[:2] >= 2).all() else None
 
 
-def person_score(glance: Glance, presence: Presence = PLAIN) -> float:
-    """0..1, the probability that the person is in this window; 0 where the mask is empty.
-
-    The net's own answer alone: on photos of rooms and of people it separates the two better than the sharpness of the
-    mask or of the joints, and nothing is gained by adding those (benchmarks/presence.py prints the figures).
-    """
-    if int((glance.mask > MASK_LEVEL).sum()) < _MIN_CELLS:
-        return 0.0
-    return presence.probability(glance.person)
+def better_box(glance: Glance, box: np.ndarray, shape: tuple[int, int], agree: float) -> np.ndarray | None:
+    """The mask's box where it contradicts `box` (their IoU is below `agree`) and a second look is worth it; or None."""
+    seen = mask_box(glance, box, shape)
+    if seen is None or iou(seen, box) >= agree:
+        return None
+    return seen

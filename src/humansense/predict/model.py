@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from humansense.core import HumansenseError
+from humansense.nets import STRIDE
 from humansense.predict.windows import Pyramid, Window, cut
 from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
 
@@ -65,7 +66,7 @@ def fast_dtype() -> torch.dtype:
     return torch.bfloat16 if supported is not None and supported() and "AVX512" in capability else torch.float32
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(1, device=device)
@@ -87,7 +88,7 @@ class Model:
         self.task = task
         self.size: int = task.settings.image_size
         self.joint_set: str = task.settings.joint_set
-        self.device = _device(device)
+        self.device = find_device(device)
         self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
         folded = net.requires_grad_(False).to(self.device, self.dtype)
         self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -123,7 +124,8 @@ class Model:
         """One a window: joints and the coarse mask."""
         pose = Pose2dTask(self.task.settings).decode([look.output])
         joints, scores = pose["joints"].double().cpu().numpy(), pose["joint_scores"].cpu().numpy()
-        masks = 1 - look.output["parts"].softmax(1)[:, 0].cpu().numpy()
+        somebody = 1 - look.output["parts"].softmax(1)[:, :1]
+        masks = F.adaptive_avg_pool2d(somebody, self.size // STRIDE)[:, 0].cpu().numpy()
         glances = []
         for i, window in enumerate(look.windows):
             matrix = window.to_picture(self.size)

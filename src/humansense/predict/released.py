@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
 from humansense.core import HumansenseError
+from humansense.predict.calibration import Calibration
 
 
 @dataclass(frozen=True)
 class ReleasedWeights:
     """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores.
 
-    presence_bias, presence_scale: see `find.Presence`; printed by `python benchmarks/presence.py`.
+    presence: of "somebody is there", and joint_scores: of a joint's score, for weights of the task `people`;
+    `python benchmarks/presence.py` and `python benchmarks/confidence.py` print them.
     """
 
     name: str
@@ -25,8 +27,8 @@ class ReleasedWeights:
     licence: str
     card: str
     summary: str
-    presence_bias: float = 0.0
-    presence_scale: float = 1.0
+    presence: Calibration = field(default_factory=Calibration)
+    joint_scores: Calibration = field(default_factory=Calibration)
 
     @property
     def path(self) -> Path:
@@ -34,6 +36,7 @@ class ReleasedWeights:
 
 
 DEFAULT = "people-small"
+DEFAULT_FINDER = "finder"
 
 WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
     {
@@ -44,8 +47,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/people-small.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
-            presence_bias=4.25,
-            presence_scale=2.91,
+            presence=Calibration(4.25, 2.91),
         ),
     }
 )

@@ -14,7 +14,7 @@ from humansense.core import Prediction, atomic_path, joint_set, part_set
 from humansense.predict.pictures import Picture
 from humansense.predict.released import WEIGHTS, find_weights, sha256
 
-RESULT_FORMAT = 1
+RESULT_FORMAT = 2
 MAX_MAP_SIDE = 4096
 """Maps are stored at the picture's size up to this many pixels a side, then at a whole fraction of it."""
 
@@ -26,31 +26,53 @@ def result_json(prediction: Prediction, picture: Picture | None = None) -> dict[
     """
     height, width = prediction.image.shape[:2] if picture is None else picture.file_size
     scale = np.array([width / prediction.image.shape[1], height / prediction.image.shape[0]])
-    names = joint_set(prediction.joint_set).names
-    joints = [
-        {"name": name, "x": _number(xy[0]), "y": _number(xy[1]), "score": round(float(score), 4)}
-        for name, xy, score in zip(names, prediction.joints * scale, prediction.joint_scores, strict=True)
-    ]
     return {
         "format": RESULT_FORMAT,
         "input": None if picture is None else picture.name,
         "size": {"width": int(width), "height": int(height)},
         "found": bool(prediction.found),
         "score": round(float(prediction.score), 4),
-        "box": [_number(v) for v in prediction.box * np.tile(scale, 2)] if prediction.found else None,
         "joint_set": prediction.joint_set,
-        "joints": joints if prediction.found else [],
-        "parts": part_areas(prediction, float(scale.prod())),
-        "depth_m": depth_summary(prediction),
+        "people": [_person(prediction, i, scale) for i in range(len(prediction.people))],
         "timings_ms": {stage: round(ms, 2) for stage, ms in prediction.timings_ms.items()},
         "versions": versions(prediction.weights),
     }
 
 
-def part_areas(prediction: Prediction, pixel_area: float = 1.0) -> dict[str, dict[str, float]]:
-    """{part: pixels and share of the person} of the parts that were seen."""
+def _person(prediction: Prediction, number: int, scale: np.ndarray) -> dict[str, Any]:
+    """`people[number]`, its coordinates times `scale` (x, y)."""
+    person = prediction.people[number]
+    rows, columns = _area(prediction, number)
+    own = prediction.instance[rows, columns] == number + 1
+    numbered = {} if person.track_id is None else {"track_id": person.track_id}
+    return numbered | {
+        "score": round(float(person.score), 4),
+        "box": [_number(v) for v in person.box * np.tile(scale, 2)],
+        "joints": [
+            {"name": name, "x": _number(xy[0]), "y": _number(xy[1]), "score": round(float(score), 4)}
+            for name, xy, score in zip(
+                joint_set(person.joint_set).names, person.joints * scale, person.joint_scores, strict=True
+            )
+        ],
+        "parts": part_areas(prediction.parts[rows, columns][own], float(scale.prod())),
+        "depth_m": depth_summary(prediction.depth[rows, columns][own]),
+    }
+
+
+def _area(prediction: Prediction, number: int) -> tuple[slice, slice]:
+    """Rows and columns that hold all pixels of `people[number]`: its box, and as far around it as it is long."""
+    height, width = prediction.instance.shape
+    box = prediction.people[number].box
+    reach = float(max(box[2:] - box[:2]))
+    x0, y0 = np.clip(np.floor(box[:2] - reach), 0, [width, height]).astype(int)
+    x1, y1 = np.clip(np.ceil(box[2:] + reach), 0, [width, height]).astype(int)
+    return slice(y0, y1), slice(x0, x1)
+
+
+def part_areas(labels: np.ndarray, pixel_area: float = 1.0) -> dict[str, dict[str, float]]:
+    """{part: pixels and share of the person} of the parts among `labels` of parts14, any shape."""
     names = part_set("parts14").names
-    counts = np.bincount(prediction.parts.ravel(), minlength=len(names))[1:]
+    counts = np.bincount(labels.ravel(), minlength=len(names))[1:]
     total = max(int(counts.sum()), 1)
     return {
         name: {"pixels": round(float(n) * pixel_area), "share": round(float(n) / total, 4)}
@@ -59,9 +81,9 @@ def part_areas(prediction: Prediction, pixel_area: float = 1.0) -> dict[str, dic
     }
 
 
-def depth_summary(prediction: Prediction) -> dict[str, float] | None:
+def depth_summary(depth: np.ndarray) -> dict[str, float] | None:
     """Nearest, middle and farthest depth in metres from the pelvis (2nd, 50th, 98th percentile)."""
-    known = prediction.depth[np.isfinite(prediction.depth)]
+    known = depth[np.isfinite(depth)]
     if known.size == 0:
         return None
     near, middle, far = (round(float(v), 4) for v in np.percentile(known, [2, 50, 98]))
@@ -84,8 +106,9 @@ def versions(weights: str) -> dict[str, str]:
 def write_results(prediction: Prediction, folder: str | Path, picture: Picture | None = None) -> list[Path]:
     """`result.json` and `maps.npz` in `folder`, each whole or not there. Existing ones are replaced.
 
-    maps.npz holds `parts` (h, w) uint8, `depth` (h, w) float16 metres from the pelvis with NaN off the person, and
-    `to_picture` (3, 3) float64: pixels of the maps to pixels of the upright picture in the file.
+    maps.npz holds `parts` (h, w) uint8, `depth` (h, w) float16 metres from each one's pelvis with NaN off the people,
+    `instance` (h, w) uint8, i + 1 where `people[i]` is, and `to_picture` (3, 3) float64: pixels of the maps to pixels of
+    the upright picture in the file.
     """
     folder = Path(folder)
     with atomic_path(folder / "maps.npz") as temporary:
@@ -105,6 +128,7 @@ def maps_arrays(prediction: Prediction, picture: Picture | None = None) -> dict[
     return {
         "parts": prediction.parts[step // 2 :: step, step // 2 :: step],
         "depth": prediction.depth[step // 2 :: step, step // 2 :: step].astype(np.float16),
+        "instance": prediction.instance[step // 2 :: step, step // 2 :: step],
         "to_picture": to_image if picture is None else picture.to_file @ to_image,
     }
 

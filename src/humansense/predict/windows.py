@@ -40,37 +40,10 @@ class Window:
         return np.array([self.x - half, self.y - half, self.x + half, self.y + half])
 
 
-def whole_window(height: int, width: int) -> Window:
-    """The smallest square that holds the picture."""
-    return Window(width / 2, height / 2, float(max(height, width)))
-
-
 def box_window(box: np.ndarray, scale: float = CROP_SCALE) -> Window:
     """The window around a box (x0, y0, x1, y1)."""
     x0, y0, x1, y1 = (float(v) for v in box)
     return Window((x0 + x1) / 2, (y0 + y1) / 2, max(x1 - x0, y1 - y0, 1.0) * scale)
-
-
-TILE_SHARES = (0.6, 0.36)
-"""Sides of the smaller windows over the longer side of the picture: two rounds of search."""
-
-
-def tile_windows(height: int, width: int, share: float) -> list[Window]:
-    """Overlapping windows of `share` of the longer side, for a person too small to be seen in the whole picture.
-
-    Neighbours overlap by a third at least, so that a person of a third of a window is whole in one of them.
-    """
-    side = share * max(height, width)
-    xs, ys = _starts(width, side), _starts(height, side)
-    return [Window(x + side / 2, y + side / 2, side) for y in ys for x in xs]
-
-
-def _starts(length: int, side: float) -> list[float]:
-    """Left ends of windows of `side` that cover `length`, at steps of at most two thirds of a window."""
-    if side >= length:
-        return [(length - side) / 2]
-    count = int(np.ceil((length - side) / (side * 2 / 3) - 1e-9)) + 1
-    return [float(v) for v in np.linspace(0.0, length - side, count)]
 
 
 class Pyramid:

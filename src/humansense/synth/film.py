@@ -108,7 +108,8 @@ def _stage(
     )
     if spec.place.kind == "room":
         return furnished_room(rng, occupied, eyes, targets, spec.place.occluders)
-    return objects(rng, occupied, eyes, targets, spec.place.occluders + int(rng.integers(0, 4)))
+    things = objects(rng, occupied, eyes, targets, spec.place.occluders + int(rng.integers(0, 4)))
+    return things if len(things.faces) else None  # none were wanted, or there was no place for any
 
 
 def _surface(scene: Scene) -> Surface:

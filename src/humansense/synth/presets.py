@@ -25,6 +25,7 @@ T = TypeVar("T")
 WHOLE_WAY_FRAMES = 90
 DARKEST = 0.4  # of the mean light, reaches every side of a body
 SHADE = 0.75  # of the light that the coefficients give is left to them where a sun brings the rest
+_OUTFIT_SALT = 9  # keeps the generators of outfits apart from those of clips
 _DAYLIGHT, _LAMP = (1.0, 0.95, 0.86), (1.0, 0.88, 0.72)
 
 
@@ -207,6 +208,20 @@ def _actor(rng: Rng, recipe: Preset, ingredients: Ingredients) -> Actor:
     )
 
 
+def _worn(actors: tuple[Actor, ...], outfits: int, seed: tuple[int, ...]) -> tuple[Actor, ...]:
+    """The same people in one of `outfits` outfits, which the clips of a set wear in turn.
+
+    Nothing else is drawn anew: a clip has the same bodies, movements and views whatever the number of outfits is.
+    """
+    first = (seed[2] if len(seed) > 2 else 0) % outfits
+    numbers = [(first + k) % outfits for k in range(len(actors))]
+    # Of the set and the split alone, so that every clip and every second try means the same outfit.
+    return tuple(
+        replace(actor, outfit_seed=_seed(np.random.default_rng((*seed[:2], number, _OUTFIT_SALT))))
+        for actor, number in zip(actors, numbers, strict=True)
+    )
+
+
 def _actors(rng: Rng, recipe: Preset, ingredients: Ingredients) -> tuple[Actor, ...]:
     if ingredients.people is None:
         shares = np.array(recipe.people)
@@ -262,6 +277,8 @@ def sample_spec(
     actors = _actors(rng, recipe, ingredients)
     if source is not None and actors:
         actors = (replace(actors[0], source=source), *actors[1:])
+    if ingredients.outfits is not None:
+        actors = _worn(actors, ingredients.outfits, seed)
     place = _place(rng, recipe, ingredients, len(actors))
     light = sh_light(rng)
     light = _coloured(rng, light) if recipe.coloured_light else light

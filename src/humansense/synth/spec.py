@@ -136,6 +136,7 @@ class Ingredients:
     sources: movements to choose from. backgrounds, skins: files, none = made-up ones. population: a row of
     `bodies.POPULATIONS`. people: at most that many in a scene. place: one of `PLACES`. occlusion: share of the clips
     with things in front of the people. angles_deg: directions of the synchronised cameras of the preset multiview.
+    outfits: how many different outfits there are, worn in turn; None: everybody has their own.
     """
 
     sources: tuple[Source, ...]
@@ -149,6 +150,7 @@ class Ingredients:
     place: str | None = None
     occlusion: float | None = None
     angles_deg: tuple[float, ...] = (0.0, 45.0, 90.0)
+    outfits: int | None = None
 
 
 def in_split(name: str, split: str) -> bool:

@@ -47,8 +47,8 @@ class SynthSettings:
     share of clips with built-in motion when there is a folder. backgrounds: folder of pictures without people, an LSUN
     database or a video, or None for made-up ones. fps: frames a second where the preset does not decide. skins: folder
     of pictures for the body's texture coordinates. wardrobe: "all" takes the assets that `humansense assets add` has
-    installed beside the built-in clothes, "builtin" does not. population, people, place, occlusion, angles_deg: see
-    `Ingredients`.
+    installed beside the built-in clothes, "builtin" does not. kinds: rows of `motion.PROCEDURAL`, the built-in
+    motions to use; empty: all. population, people, place, occlusion, angles_deg, outfits: see `Ingredients`.
     """
 
     out: Path
@@ -70,10 +70,12 @@ class SynthSettings:
     angles_deg: tuple[float, ...] = (0.0, 45.0, 90.0)
     skins: Path | None = None
     wardrobe: str = "all"
+    outfits: int | None = None
+    kinds: tuple[str, ...] = ()
     engine: str = "local"
 
     def __post_init__(self) -> None:
-        for name, low in (("clips", 1), ("frames", 1), ("workers", 1), ("people", 1)):
+        for name, low in (("clips", 1), ("frames", 1), ("workers", 1), ("people", 1), ("outfits", 1)):
             value = getattr(self, name)
             if value is not None and value < low:
                 raise HumansenseError(f"--{name} is {value}, expected at least {low}")
@@ -92,6 +94,9 @@ class SynthSettings:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise HumansenseError(f"--{name} is {value}, expected a share from 0 to 1")
+        for kind in self.kinds:
+            if kind not in PROCEDURAL:
+                raise HumansenseError(f"unknown kind of motion {kind!r}: use some of {', '.join(PROCEDURAL)}")
         if not self.fps > 0:
             raise HumansenseError(f"--fps is {self.fps}, expected a positive number")
         if not self.angles_deg:
@@ -132,7 +137,12 @@ class SynthSettings:
             "occlusion": "by preset" if self.occlusion is None else self.occlusion,
             "angles_deg": list(self.angles_deg) if self.preset == "multiview" else [],
             "skins": self.skins.name if self.skins else "painted",
-        }
+        } | self._narrowed()
+
+    def _narrowed(self) -> dict[str, object]:
+        """Settings that few sets have, stated only there: sets that were made before them are still resumed."""
+        given = {"outfits": self.outfits, "kinds": list(self.kinds)}
+        return {name: value for name, value in given.items() if value}
 
 
 @dataclass(frozen=True)
@@ -235,6 +245,7 @@ def clip_ingredients(settings: SynthSettings, pantry: Pantry, performance: int) 
     rng = np.random.default_rng([settings.seed, _SPLIT_SALT[settings.split], performance, 1])
     invented = not pantry.windows or rng.random() < settings.procedural
     kinds = ("random_pose",) if rng.random() < PRESETS[settings.preset].random_pose else tuple(PROCEDURAL)
+    kinds = settings.kinds or kinds
     made_up = tuple(Source(f"procedural:{kind}") for kind in kinds)
     return Ingredients(
         sources=made_up if invented else pantry.windows,
@@ -248,6 +259,7 @@ def clip_ingredients(settings: SynthSettings, pantry: Pantry, performance: int) 
         place=settings.place,
         occlusion=settings.occlusion,
         angles_deg=settings.angles_deg,
+        outfits=settings.outfits,
     )
 
 

@@ -9,22 +9,30 @@ from typing import Any
 
 from humansense.core.errors import HumansenseError
 from humansense.core.weights import load_weights
-from humansense.nets import StackedHourglass, fold_batchnorm
+from humansense.nets import Net, fold_batchnorm
 from humansense.tasks.depth import DepthTask
+from humansense.tasks.finder import FinderTask, suppress
 from humansense.tasks.parts import PartsTask
 from humansense.tasks.people import PeopleTask
 from humansense.tasks.pose2d import Pose2dTask
-from humansense.tasks.settings import DepthSettings, PartsSettings, PeopleSettings, Pose2dSettings, TaskSettings
+from humansense.tasks.settings import (
+    DepthSettings,
+    FinderSettings,
+    PartsSettings,
+    PeopleSettings,
+    Pose2dSettings,
+    TaskSettings,
+)
 from humansense.tasks.task import Outputs, Results, Task, TaskMetrics
 
 __all__ = [
-    "TASKS", "DepthSettings", "DepthTask", "Outputs", "PartsSettings", "PartsTask", "PeopleSettings", "PeopleTask",
-    "Pose2dSettings", "Pose2dTask", "Results", "Task", "TaskMetrics", "TaskSettings", "load_task", "make_task",
-    "task_from_json",
+    "TASKS", "DepthSettings", "DepthTask", "FinderSettings", "FinderTask", "Outputs", "PartsSettings",
+    "PartsTask", "PeopleSettings", "PeopleTask", "Pose2dSettings", "Pose2dTask", "Results", "Task",
+    "TaskMetrics", "TaskSettings", "load_task", "make_task", "suppress", "task_from_json",
 ]  # fmt: skip
 
 TASKS: Mapping[str, type[Task]] = MappingProxyType(
-    {"parts": PartsTask, "depth": DepthTask, "pose2d": Pose2dTask, "people": PeopleTask}
+    {"parts": PartsTask, "depth": DepthTask, "pose2d": Pose2dTask, "people": PeopleTask, "finder": FinderTask}
 )
 
 
@@ -45,7 +53,7 @@ def task_from_json(values: Mapping[str, Any]) -> Task:
     return make_task(values["task"], values["settings"])
 
 
-def load_task(path: str | Path, fold: bool = False) -> tuple[Task, StackedHourglass]:
+def load_task(path: str | Path, fold: bool = False) -> tuple[Task, Net]:
     """Task and net (eval mode, float32) from a weight file, or from a training folder that holds one.
 
     fold: merge each normalisation into its convolution: a little faster, for inference only.

@@ -25,6 +25,7 @@ from humansense.tasks.task import (
     cell_targets,
     foreground_first,
     known_parts,
+    shares_at,
     upsample,
 )
 
@@ -49,7 +50,7 @@ def decode_depth(classes: Tensor, bins: int, bin_m: float) -> Tensor:
 
 @dataclass(frozen=True)
 class DepthTask(Task[DepthSettings]):
-    """Head `depth`: (B, 1 + bins, S/4, S/4).
+    """Head `depth`: (B, 1 + bins, S/4, S/4), or finer where the net can.
 
     decode gives, each (B, S, S): `depth_classes` int64; `depth` float32, their metres, NaN on background;
     `depth_bins` int64, the best class that is not background; `depth_soft` float32, the expected metres
@@ -62,18 +63,21 @@ class DepthTask(Task[DepthSettings]):
     def heads(self) -> dict[str, int]:
         return {"depth": self.settings.bins + 1}
 
+    def fine(self) -> tuple[str, ...]:
+        return ("depth",)
+
     def targets(self, batch: Batch) -> dict[str, Tensor]:
         classes = encode_depth(batch.depth, known_parts(batch), self.settings.bins, self.settings.bin_m)
-        return {"depth": cell_targets(classes, self.settings.bins + 1)}
+        return {"depth": cell_targets(classes, self.settings.bins + 1, self.settings.fine_stride)}
 
     def stack_losses(
         self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[float, Tensor]]:
-        return {"depth": (1.0, share_cross_entropy(output["depth"], targets["depth"]))}
+        return {"depth": (1.0, share_cross_entropy(output["depth"], shares_at(output["depth"], targets["depth"])))}
 
     def decode(self, outputs: Outputs) -> Results:
         bins, bin_m = self.settings.bins, self.settings.bin_m
-        logits = upsample(outputs[-1]["depth"])
+        logits = upsample(outputs[-1]["depth"], self.settings.image_size)
         classes = foreground_first(logits.softmax(1))
         centres = (torch.arange(bins, device=logits.device) - bins // 2).float() * bin_m
         soft = (logits[:, 1:].softmax(1) * centres[:, None, None]).sum(1)

@@ -23,6 +23,7 @@ from humansense.tasks.task import (
     cell_targets,
     foreground_first,
     known_parts,
+    shares_at,
     upsample,
 )
 
@@ -32,7 +33,7 @@ PART_FIGURES = ("part_iou", "part_accuracy", "part_f1", "part_iou_pascal6")
 
 @dataclass(frozen=True)
 class PartsTask(Task[PartsSettings]):
-    """Head `parts`: (B, 15, S/4, S/4).
+    """Head `parts`: (B, 15, S/4, S/4), or finer where the net can.
 
     decode gives `part_probabilities` (B, 15, S, S) float32 and `parts` (B, S, S) int64, whether somebody is
     there first, then the most likely part (`foreground_first`).
@@ -44,16 +45,19 @@ class PartsTask(Task[PartsSettings]):
     def heads(self) -> dict[str, int]:
         return {"parts": len(part_set(PART_SET))}
 
+    def fine(self) -> tuple[str, ...]:
+        return ("parts",)
+
     def targets(self, batch: Batch) -> dict[str, Tensor]:
-        return {"parts": cell_targets(known_parts(batch), len(part_set(PART_SET)))}
+        return {"parts": cell_targets(known_parts(batch), len(part_set(PART_SET)), self.settings.fine_stride)}
 
     def stack_losses(
         self, output: Mapping[str, Tensor], targets: Mapping[str, Tensor]
     ) -> dict[str, tuple[float, Tensor]]:
-        return {"parts": (1.0, share_cross_entropy(output["parts"], targets["parts"]))}
+        return {"parts": (1.0, share_cross_entropy(output["parts"], shares_at(output["parts"], targets["parts"])))}
 
     def decode(self, outputs: Outputs) -> Results:
-        probabilities = upsample(outputs[-1]["parts"]).softmax(1)
+        probabilities = upsample(outputs[-1]["parts"], self.settings.image_size).softmax(1)
         return {"part_probabilities": probabilities, "parts": foreground_first(probabilities)}
 
     def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:

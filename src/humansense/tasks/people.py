@@ -34,6 +34,9 @@ class PeopleTask(Task[PeopleSettings]):
     def pooled(self) -> dict[str, int]:
         return {name: channels for task in self.members for name, channels in task.pooled().items()}
 
+    def fine(self) -> tuple[str, ...]:
+        return tuple(name for task in self.members for name in task.fine())
+
     def targets(self, batch: Batch) -> dict[str, Tensor]:
         return {name: target for task in self.members for name, target in task.targets(batch).items()}
 

@@ -21,7 +21,7 @@ from humansense.losses import binary_cross_entropy, gaussian_heatmaps, heatmap_m
 from humansense.metrics import MPII_HEAD_SHARE, PCK, pckh, torso_pck
 from humansense.nets import STRIDE
 from humansense.tasks.settings import Pose2dSettings, TaskSettings
-from humansense.tasks.task import Outputs, Results, Task, TaskMetrics
+from humansense.tasks.task import Outputs, Results, Task, TaskMetrics, stride_of
 
 PERSON_WEIGHT = 0.1  # "is there a person" is easy; enough to learn it, too little to steer the trunk
 _MPII_COUNTED = frozenset(joint_set("mpii16").names) - {"pelvis", "thorax"}
@@ -35,8 +35,10 @@ def encode_joints(joints: Tensor, size: int, sigma: float) -> Tensor:
     return gaussian_heatmaps(cells, (size // STRIDE, size // STRIDE), sigma)
 
 
-def decode_heatmaps(heatmaps: Tensor) -> Tensor:
+def decode_heatmaps(heatmaps: Tensor, stride: float = STRIDE) -> Tensor:
     """Joints (B, J, 2) in crop pixels from positive heatmaps (B, J, h, w): the maximum, refined within its cell.
+
+    stride: pixels a cell.
 
     A parabola through the logarithms of the maximum and its two neighbours, along x and along y: exact for a
     Gaussian (Zhang 2020, "Distribution-aware coordinate representation", in one dimension). At the border,
@@ -57,13 +59,13 @@ def decode_heatmaps(heatmaps: Tensor) -> Tensor:
         return torch.where(usable, shift, 0.0).clamp(-0.5, 0.5)
 
     cells = torch.stack([x + 0.5 + refine(x, w, 1), y + 0.5 + refine(y, h, w)], -1)
-    return cells * STRIDE
+    return cells * stride
 
 
-def mass_near(probabilities: Tensor, joints: Tensor, radius: float) -> Tensor:
+def mass_near(probabilities: Tensor, joints: Tensor, radius: float, stride: float = STRIDE) -> Tensor:
     """(B, J) sum of `probabilities` (B, J, h, w) within `radius` cells of `joints` (B, J, 2) in crop pixels."""
     h, w = probabilities.shape[-2:]
-    cells = joints / STRIDE
+    cells = joints / stride
     dx = torch.arange(w, device=joints.device) + 0.5 - cells[..., 0:1]
     dy = torch.arange(h, device=joints.device) + 0.5 - cells[..., 1:2]
     near = dx.square()[..., None, :] + dy.square()[..., :, None] <= radius**2
@@ -117,17 +119,18 @@ class Pose2dTask(Task[Pose2dSettings]):
     def decode(self, outputs: Outputs) -> Results:
         heatmaps, presence = outputs[-1]["pose2d"].float(), outputs[-1]["presence"].float()
         person = presence[:, -1].sigmoid()
+        stride = stride_of(heatmaps, self.settings.image_size)
         if not self._spatial:
             return {
-                "joints": decode_heatmaps(heatmaps.clamp(min=0)),
+                "joints": decode_heatmaps(heatmaps.clamp(min=0), stride),
                 "joint_scores": heatmaps.amax((2, 3)).clamp(0, 1),
                 "person": person,
             }
         everywhere = torch.cat([heatmaps.flatten(2), presence[:, :-1, None]], -1).softmax(-1)
         probabilities = everywhere[..., :-1].reshape(heatmaps.shape)
-        joints = decode_heatmaps(probabilities)
+        joints = decode_heatmaps(probabilities, stride)
         whole = 1 - math.exp(-(SCORE_RADIUS**2) / 2)  # mass of a perfect Gaussian within the radius
-        mass = mass_near(probabilities, joints, SCORE_RADIUS * self.settings.sigma)
+        mass = mass_near(probabilities, joints, SCORE_RADIUS * self.settings.sigma, stride)
         return {"joints": joints, "joint_scores": (mass / whole).clamp(0, 1), "person": person}
 
     def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -36,6 +36,11 @@ class TaskSettings:
         if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
             raise HumansenseError(f"mean {self.mean} and std {self.std}: expected three numbers each, std above 0")
 
+    @property
+    def fine_stride(self) -> int:
+        """Pixels of the crop for one cell of the finest heads of the net."""
+        return NETS[self.net].fine_stride
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; `from_json` is the way back."""
         return asdict(self)
@@ -51,6 +56,14 @@ class TaskSettings:
             )
         options: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**options)
+
+
+@dataclass(frozen=True)
+class FinderSettings(TaskSettings):
+    """image_size: side in pixels of the scenes that it learns from; it reads pictures of any size."""
+
+    net: str = "finder"
+    image_size: int = 256
 
 
 @dataclass(frozen=True)

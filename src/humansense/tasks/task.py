@@ -14,10 +14,10 @@ from humansense.core.checks import check_shape
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
 from humansense.losses import label_shares
-from humansense.nets import STRIDE, StackedHourglass, build_net
+from humansense.nets import STRIDE, Net, build_net
 from humansense.tasks.settings import TaskSettings
 
-Outputs = list[dict[str, Tensor]]  # over stacks: {head: logits}, as `StackedHourglass` gives them
+Outputs = list[dict[str, Tensor]]  # over stacks: {head: logits}, as a `nets.Net` gives them
 Results = dict[str, Tensor]  # what `decode` reads from the last stack; each task names its entries
 S = TypeVar("S", bound=TaskSettings)
 
@@ -38,10 +38,12 @@ class Task(Generic[S]):
 
     Training: `loss(net(inputs(batch.images)), targets(batch))`.
     Prediction: `decode(net(inputs(images)))`.
+    scenes: it learns from whole pictures with the boxes of everybody, not from crops of one person each.
     """
 
     settings: S
     name: ClassVar[str] = ""
+    scenes: ClassVar[bool] = False
     settings_type: ClassVar[type[TaskSettings]] = TaskSettings
 
     def heads(self) -> dict[str, int]:
@@ -52,9 +54,13 @@ class Task(Generic[S]):
         """Channels of each head that answers once an image."""
         return {}
 
-    def build_net(self) -> StackedHourglass:
+    def fine(self) -> tuple[str, ...]:
+        """The dense heads that answer as finely as the net can, at `settings.fine_stride`; others at `STRIDE`."""
+        return ()
+
+    def build_net(self) -> Net:
         """A net of the preset with the heads of this task, its weights random."""
-        return build_net(self.settings.net, self.heads(), self.pooled())
+        return build_net(self.settings.net, self.heads(), self.pooled(), self.fine())
 
     def inputs(self, images: Tensor) -> Tensor:
         """Images (B, 3, S, S) in 0..1 -> what the net takes: normalised, channels last in memory."""
@@ -65,7 +71,7 @@ class Task(Generic[S]):
         return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
     def targets(self, batch: Batch) -> dict[str, Tensor]:
-        """The truth as the loss wants it, at the resolution of the net's output."""
+        """The truth as the loss wants it, at the finest resolution of the head it belongs to."""
         raise NotImplementedError
 
     def loss(self, outputs: Outputs, targets: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -104,13 +110,24 @@ class Task(Generic[S]):
         return {"task": self.name, "settings": self.settings.to_json()}
 
 
-def cell_targets(labels: Tensor, classes: int) -> Tensor:
-    """Labels (B, S, S) -> (B, classes, S/4, S/4): the share of each cell's pixels that has each label.
+def cell_targets(labels: Tensor, classes: int, stride: int = STRIDE) -> Tensor:
+    """Labels (B, S, S) -> (B, classes, S/stride, S/stride): the share of each cell's pixels that has each label.
 
     The centre of a cell lies between four pixels, so that the nearest one would move every outline by half a
     pixel; and a cell on an outline is worth more cut in two than given to one side.
     """
-    return label_shares(labels, classes, STRIDE)
+    return label_shares(labels, classes, stride)
+
+
+def shares_at(logits: Tensor, shares: Tensor) -> Tensor:
+    """`cell_targets` at the resolution of `logits`, which may be coarser: the shares of larger cells, exactly."""
+    factor = shares.shape[-1] // logits.shape[-1]
+    return shares if factor <= 1 else F.avg_pool2d(shares, factor)
+
+
+def stride_of(output: Tensor, image_size: int) -> float:
+    """Pixels of the crop for one cell of `output` (B, C, h, w)."""
+    return image_size / output.shape[-1]
 
 
 def foreground_first(probabilities: Tensor) -> Tensor:
@@ -123,9 +140,15 @@ def foreground_first(probabilities: Tensor) -> Tensor:
     return torch.where(probabilities[:, 0] < 0.5, best, 0)
 
 
-def upsample(logits: Tensor) -> Tensor:
-    """(B, C, S/4, S/4) -> (B, C, S, S) float32 by bilinear interpolation (Varol 2019, section 3.4)."""
-    return F.interpolate(logits.float(), scale_factor=float(STRIDE), mode="bilinear", align_corners=False)
+def upsample(logits: Tensor, image_size: int | None = None) -> Tensor:
+    """(B, C, h, w) -> (B, C, S, S) float32 by bilinear interpolation (Varol 2019, section 3.4).
+
+    image_size: S; without it, `STRIDE` times as large as the logits. Logits that are that large come back as they are.
+    """
+    factor = float(STRIDE) if image_size is None else stride_of(logits, image_size)
+    if factor == 1:
+        return logits.float()
+    return F.interpolate(logits.float(), scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 def known_parts(batch: Batch) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
+from humansense.nets import UPSAMPLED
 from humansense.tasks import Task, load_task
 from humansense.train.averages import Average, lr_factor, make_optimizer
 from humansense.train.checkpoint import WEIGHTS, Position, Run
@@ -126,14 +127,22 @@ def _next(stream: Iterator[Batch]) -> Batch:
 
 
 def start_from(net: torch.nn.Module, weights: str | Path) -> None:
-    """Load the weights of an earlier run into a fresh net; raises `HumansenseError` unless they fit it exactly."""
+    """Load the weights of an earlier run into a fresh net; raises `HumansenseError` unless they fit it exactly.
+
+    The net of a preset with `+up` may start from that of the preset without: its upsampling layers stay as they are.
+    """
     _, other = load_task(weights)
     try:
-        net.load_state_dict(other.state_dict())
+        net.load_state_dict(upsampling_layers(net) | other.state_dict())
     except RuntimeError as error:
         raise HumansenseError(
             f"--init {weights} has another net or other heads than this run: use the same task, preset and joint set"
         ) from error
+
+
+def upsampling_layers(net: nn.Module) -> dict[str, Tensor]:
+    """The weights of a net's `+up` layers, empty where it has none: all that a net without them cannot give."""
+    return {name: value for name, value in net.state_dict().items() if name.startswith(UPSAMPLED)}
 
 
 def _progress(settings: TrainSettings, at: Position) -> float:

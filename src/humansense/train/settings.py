@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Self
 
 from humansense.core.errors import HumansenseError
 from humansense.tasks import Task, make_task
+
+# Varol 2019, section 3.4: crops of 256 pixels, 50,000 steps of 6 crops, RMSprop without a schedule.
+_VAROL = MappingProxyType({"image_size": 256, "batch": 6, "optimizer": "rmsprop", "lr": 1e-3, "samples": 300_000})
+
+# preset: what a run of it is told where nobody says otherwise; the defaults of `TrainSettings` for the others.
+RECIPES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {"surreal8": _VAROL, "surreal8+up": _VAROL, "finder": MappingProxyType({"image_size": 256})}
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,12 @@ class TrainSettings:
             )
         if self.optimizer not in ("adamw", "rmsprop"):
             raise HumansenseError(f"unknown optimizer {self.optimizer!r}; known: adamw, rmsprop")
+
+    @classmethod
+    def by_recipe(cls, preset: str, **values: Any) -> Self:
+        """Settings of a run of `preset`: what `values` leave out or set to None is that of its row of `RECIPES`."""
+        said = {name: value for name, value in values.items() if value is not None}
+        return cls(preset=preset, **{**RECIPES.get(preset, {}), **said})
 
     def make_task(self) -> Task:
         """The task with this run's net and crop size; raises `HumansenseError` for options that do not fit."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from humansense.core.values import Batch
 from humansense.data.crops import Crop
-from humansense.data.loaders import EvalCrops, TrainCrops, crop_loader, open_source
+from humansense.data.loaders import Crops, EvalCrops, Source, TrainCrops, crop_loader, open_source
+from humansense.data.scenes import EvalScenes, TrainScenes
 from humansense.tasks import Pose2dSettings, Task
 from humansense.train.settings import TrainSettings
 
@@ -33,9 +34,10 @@ def joints_of(task: Task) -> str:
 
 
 @dataclass
-class DeviceCrops(TrainCrops):
-    """The crops of one device of several: `TrainCrops` renumbered, its batch of each step."""
+class DeviceCrops:
+    """The crops of one device of several: endless `crops` renumbered, its batch of each step."""
 
+    crops: Crops
     batch: int = 1
     rank: int = 0
     world: int = 1
@@ -43,26 +45,30 @@ class DeviceCrops(TrainCrops):
     def crop(self, n: int) -> Crop:
         """This device's sample n."""
         step, place = divmod(n, self.batch)
-        return super().crop((step * self.world + self.rank) * self.batch + place)
+        return self.crops.crop((step * self.world + self.rank) * self.batch + place)
 
 
 def clip_batches(settings: TrainSettings, task: Task) -> BatchSource:
     """Augmented crops of the sets in `settings.data`. Raises `HumansenseError` for folders that are none."""
-    joints = joints_of(task)
-    sources = [open_source(root, joints) for root in settings.roots()]
+    return batches_from([open_source(root, joints_of(task)) for root in settings.roots()], settings, task)
+
+
+def batches_from(sources: Sequence[Source], settings: TrainSettings, task: Task) -> BatchSource:
+    """Augmented crops of `sources`, or scenes where the task asks for them."""
+    kind = TrainScenes if task.scenes else TrainCrops
 
     def source(start: int, rank: int, world: int) -> Iterator[Batch]:
-        crops = DeviceCrops(
-            sources, settings.image_size, joints, settings.seed, batch=settings.batch, rank=rank, world=world
-        )
+        crops = kind(sources, settings.image_size, joints_of(task), settings.seed)
+        share = DeviceCrops(crops, settings.batch, rank, world)
         # A generator, so that closing it ends the workers.
-        yield from crop_loader(crops, settings.batch, settings.workers, start // (settings.batch * world))
+        yield from crop_loader(share, settings.batch, settings.workers, start // (settings.batch * world))
 
     return source
 
 
 def eval_batches(task: Task, root: str, limit: int | None = None, batch: int = 32, workers: int = 0) -> Iterable[Batch]:
-    """Plain crops of every person of a set, for `evaluate`; limit: read that many samples at most."""
+    """Plain crops of everybody in a set, or its whole pictures, for `evaluate`; limit: read so many samples at most."""
     joints = joints_of(task)
-    crops = EvalCrops(open_source(root, joints), task.settings.image_size, joints, limit=limit)
+    kind = EvalScenes if task.scenes else EvalCrops
+    crops = kind(open_source(root, joints), task.settings.image_size, joints, limit=limit)
     return crop_loader(crops, batch, workers)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ VIDEO_SUFFIXES = frozenset(
     (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ogv", ".mts")
 )
 _DEFAULT_FPS = 25.0
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def probe_video(path: str | Path) -> VideoInfo:
     """Open a video and decode its first frame. Raises `HumansenseError` where there is none."""
     path = Path(path)
     with _opened(path) as (container, stream):
-        frame = next(iter(container.decode(stream)), None)
+        frame = next(_decoded(container, stream, path), None)
         if frame is None:
             raise _without_frames(path)
         fps = float(stream.average_rate or stream.guessed_rate or _DEFAULT_FPS)
@@ -48,31 +50,94 @@ def probe_video(path: str | Path) -> VideoInfo:
     return VideoInfo(frames=int(frames), fps=fps, size=(height, width), rotation=rotation)
 
 
-def read_frames(path: str | Path) -> Iterator[np.ndarray]:
-    """All frames in order, each (H, W, 3) uint8 RGB, turned upright by the file's rotation.
+def read_frames(path: str | Path, every: int = 1) -> Iterator[np.ndarray]:
+    """All frames in order, each (H, W, 3) uint8 RGB, turned upright by the file's rotation; or one of `every`.
 
-    A file that is cut short yields the frames that can be decoded. Raises `HumansenseError` for a file that is
-    no video, and for one from which not a single frame comes.
+    What is damaged is passed over, and a file that is cut short yields the frames that can be decoded; frames whose
+    size differs from the first one's are scaled into it, with black borders where the shape differs too. All three are
+    told to the log. Raises `HumansenseError` for a file that is no video, and for one from which not a frame comes.
     """
     path = Path(path)
-    count = 0
+    if every < 1:
+        raise HumansenseError(f"cannot read one of {every} frames of {path}: give 1 or more")
+    count, size, told = 0, None, False
     with _opened(path) as (container, stream):
-        import av
         from av.video.reformatter import VideoReformatter
 
         reformatter = VideoReformatter()  # a fresh one costs 3 ms a frame
-        frames = container.decode(stream)
-        while True:
-            try:
-                frame = next(frames, None)
-            except (av.FFmpegError, EOFError):
-                frame = None  # damaged from here on: what came before is good
-            if frame is None:
-                break
+        for frame in _decoded(container, stream, path):
             count += 1
-            yield _upright(reformatter.reformat(frame, format="rgb24").to_ndarray(), _rotation(frame))
+            if (count - 1) % every:
+                continue
+            rotation = _rotation(frame)
+            upright = (frame.width, frame.height) if rotation % 180 else (frame.height, frame.width)
+            size = size or upright
+            if upright == size:
+                yield _upright(reformatter.reformat(frame, format="rgb24").to_ndarray(), rotation)
+                continue
+            if not told:
+                _LOG.warning("%s changes its frame size at frame %d: scaled to the first one's", path, count - 1)
+                told = True
+            yield _fitted(reformatter, frame, rotation, size)
     if count == 0:
         raise _without_frames(path)
+
+
+def frame_times(path: str | Path) -> list[float]:
+    """Seconds from the first frame to each frame by the file's own clock, without decoding; [] where it has none.
+
+    For a variable frame rate. Frames that turn out to be damaged are in the list too.
+    """
+    path = Path(path)
+    times = []
+    with _opened(path) as (container, stream):
+        import av
+
+        with suppress(av.FFmpegError, EOFError):
+            for packet in container.demux(stream):
+                if packet.size == 0 or getattr(packet, "is_discard", False):
+                    continue
+                if packet.pts is None:
+                    return []
+                times.append(packet.pts)
+        base = float(stream.time_base or 0)
+    times.sort()  # packets come in decoding order
+    return [(time - times[0]) * base for time in times]
+
+
+def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+    """Frames packet by packet, so that a damaged one does not end the film."""
+    import av
+
+    damaged, packets = 0, container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except (av.FFmpegError, EOFError):
+            packet, damaged = None, damaged + 1  # the container ends here; what the decoder still holds is good
+        try:
+            yield from stream.codec_context.decode(packet) if packet is None else packet.decode()
+        except EOFError:
+            break  # flushed already
+        except av.FFmpegError:
+            damaged += 1
+        if packet is None:
+            break
+    if damaged:
+        _LOG.warning("%s is damaged in %d places: what could be decoded was used", path, damaged)
+
+
+def _fitted(reformatter: Any, frame: Any, rotation: int, size: tuple[int, int]) -> np.ndarray:
+    """The frame scaled to fit (H, W) `size`, in the middle of black."""
+    height, width = (frame.width, frame.height) if rotation % 180 else (frame.height, frame.width)
+    scale = min(size[0] / height, size[1] / width)
+    wanted = (max(round(height * scale), 1), max(round(width * scale), 1))
+    stored = wanted[::-1] if rotation % 180 else wanted
+    picture = reformatter.reformat(frame, width=stored[1], height=stored[0], format="rgb24").to_ndarray()
+    out = np.zeros((*size, 3), np.uint8)
+    top, left = (size[0] - wanted[0]) // 2, (size[1] - wanted[1]) // 2
+    out[top : top + wanted[0], left : left + wanted[1]] = _upright(picture, rotation)
+    return out
 
 
 @contextmanager

@@ -6,13 +6,14 @@ left is cool, in joints as in parts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from humansense.core import joint_set, part_set
+from humansense.core import FoundPerson, joint_set, part_set
 
 RIGHT_RGB, LEFT_RGB, MIDDLE_RGB = (255, 122, 89), (64, 178, 255), (250, 214, 90)
 BACKDROP_RGB = (18, 20, 26)
@@ -33,11 +34,16 @@ def side_color(name: str) -> tuple[int, int, int]:
 
 
 def draw_skeleton(
-    image: np.ndarray, joints: np.ndarray, scores: np.ndarray | None = None, set_name: str = "coco17"
+    image: np.ndarray,
+    joints: np.ndarray,
+    scores: np.ndarray | None = None,
+    set_name: str = "coco17",
+    bone_rgb: tuple[int, int, int] | None = None,
 ) -> np.ndarray:
     """Bones and joints over a picture.
 
     joints: (J, 2) pixels, NaN where unknown. scores: (J,) 0..1; below `SHOWN_SCORE` a joint is not drawn.
+    bone_rgb: one colour for all bones, to tell people apart; by default they tell left from right, as joints always do.
     """
     out = image.copy()
     names = joint_set(set_name).names
@@ -58,13 +64,42 @@ def draw_skeleton(
         cv2.line(out, points[a], points[b], (15, 15, 20), width + max(2, width // 2), **shift)
     for a, b in drawn:
         color = side_color(b) if side_color(a) == side_color(b) or side_color(a) == MIDDLE_RGB else MIDDLE_RGB
-        cv2.line(out, points[a], points[b], color, width, **shift)
+        cv2.line(out, points[a], points[b], bone_rgb or color, width, **shift)
     for name, point in points.items():
         radius = round(width * (0.75 if "eye" in name or "ear" in name or name == "nose" else 1.15) * 2**_FINE)
         cv2.circle(out, point, radius + 2**_FINE, (15, 15, 20), -1, **shift)
         cv2.circle(out, point, radius, (255, 255, 255), -1, **shift)
         cv2.circle(out, point, round(radius * 0.68), side_color(name), -1, **shift)
     return out
+
+
+def track_color(track_id: int) -> tuple[int, int, int]:
+    """RGB of a person's number, bright; numbers that follow each other are far apart on the wheel."""
+    hue = (track_id * 0.6180339887) % 1.0  # the golden ratio: any run of numbers is spread evenly
+    hsv = np.array([[[round(hue * 179), 165, 255]]], np.uint8)
+    red, green, blue = (int(v) for v in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
+    return red, green, blue
+
+
+def draw_tracks(image: np.ndarray, people: Sequence[FoundPerson]) -> np.ndarray:
+    """Skeletons in the colour of each person's number, with the number above the box; who has none is left out."""
+    out = image.copy()
+    numbered = [person for person in people if person.track_id is not None]
+    for person in reversed(numbered):  # the most prominent comes last, on top
+        color = track_color(person.track_id or 0)
+        out = draw_skeleton(out, person.joints, person.joint_scores, person.joint_set, color)
+    if not numbered:
+        return out
+    picture = Image.fromarray(out)
+    pen, size = ImageDraw.Draw(picture), max(11, round(max(image.shape[:2]) / 45))
+    for person in numbered:
+        words, spare = str(person.track_id), max(2, size // 6)
+        wide, high = pen.textlength(words, font=font(size)) + 2 * spare, size * 1.2 + spare
+        x = float(np.clip((person.box[0] + person.box[2] - wide) / 2, 0, max(image.shape[1] - wide, 0)))
+        y = float(np.clip(person.box[1] - high, 0, max(image.shape[0] - high, 0)))
+        pen.rectangle((x, y, x + wide, y + high), fill=track_color(person.track_id or 0))
+        pen.text((x + spare, y), words, fill=(15, 15, 20), font=font(size))
+    return np.array(picture)
 
 
 def line_width(joints: np.ndarray, size: tuple[int, int]) -> int:

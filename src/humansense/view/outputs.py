@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,13 @@ MAX_SIDE = 2400
 
 
 def overlay(prediction: Prediction, parts: bool = True) -> np.ndarray:
-    """The picture with parts, skeleton and box over it, in the picture's own size."""
+    """The picture with everybody's parts and skeleton over it, in the picture's own size."""
     if not prediction.found:
         return prediction.image.copy()
     out = draw.blend_parts(prediction.image, prediction.parts, strength=0.4) if parts else prediction.image
-    return draw.draw_skeleton(out, prediction.joints, prediction.joint_scores, prediction.joint_set)
+    for person in reversed(prediction.people):  # the most prominent comes last, on top
+        out = draw.draw_skeleton(out, person.joints, person.joint_scores, person.joint_set)
+    return out
 
 
 def small(prediction: Prediction, max_side: int = MAX_SIDE) -> Prediction:
@@ -32,19 +35,16 @@ def small(prediction: Prediction, max_side: int = MAX_SIDE) -> Prediction:
     rows = np.minimum(((np.arange(image.shape[0]) + 0.5) / scale[1]).astype(int), height - 1)
     columns = np.minimum(((np.arange(image.shape[1]) + 0.5) / scale[0]).astype(int), width - 1)
     pick = np.ix_(rows, columns)
-    return Prediction(
-        image=image,
-        found=prediction.found,
-        score=prediction.score,
-        box=prediction.box * np.tile(scale, 2).astype(np.float32),
-        joints=prediction.joints * scale.astype(np.float32),
-        joint_scores=prediction.joint_scores,
-        parts=prediction.parts[pick],
-        depth=prediction.depth[pick],
-        joint_set=prediction.joint_set,
-        timings_ms=prediction.timings_ms,
-        weights=prediction.weights,
+    people = tuple(
+        replace(
+            person,
+            box=person.box * np.tile(scale, 2).astype(np.float32),
+            joints=person.joints * scale.astype(np.float32),
+        )
+        for person in prediction.people
     )
+    maps = {name: getattr(prediction, name)[pick] for name in ("parts", "depth", "instance")}
+    return replace(prediction, image=image, people=people, **maps)
 
 
 def pictures(prediction: Prediction) -> dict[str, np.ndarray]:

@@ -55,8 +55,8 @@ def report_html(report: Report) -> str:
     facts = [("version", humansense.__version__), *report.facts]
     head = (
         "<header><div><h1>humansense</h1>"
-        '<p class="lead">Joints, body parts and depth of a person, read from single photos by a small network '
-        "that has only ever seen synthetic people.</p></div>" + page.chips(facts) + "</header>"
+        '<p class="lead">Joints, body parts and depth of everybody, read from single photos by small networks '
+        "that have only ever seen synthetic people.</p></div>" + page.chips(facts) + "</header>"
     )
     body = [head, '<h2 style="margin-top:0">Real photos</h2>']
     body += [_photo(entry) for entry in report.photos]
@@ -77,14 +77,15 @@ def _photo(entry: PhotoEntry) -> str:
     near, far = draw.depth_range(shown.depth)
     seen = len(np.unique(shown.parts[shown.parts > 0]))
     shots = (
-        page.figure(draw.draw_box(shown.image, shown.box), "picture", "box: found"),
+        page.figure(_boxes(shown), "picture", "boxes: found"),
         page.figure(overlay(shown, parts=False), "skeleton", "warm: right, cool: left"),
         page.figure(draw.blend_parts(shown.image, shown.parts, strength=0.82), "parts", f"{seen} of 14"),
         page.figure(draw.color_depth(shown.depth, near, far), "depth", f"{near * 100:+.0f} to {far * 100:+.0f} cm"),
     )
+    whose = ", of the most prominent" if len(shown.people) > 1 else ""
     columns = (
-        f"<div><h4>Joints, by score</h4>{_joint_bars(shown)}</div>",
-        f"<div><h4>Parts, share of the person</h4>{_part_bars(shown)}</div>",
+        f"<div><h4>Joints{whose}, by score</h4>{_joint_bars(shown)}</div>",
+        f"<div><h4>Parts, share of all that is seen</h4>{_part_bars(shown)}</div>",
         f"<div><h4>Depth, from the pelvis</h4>{page.depth_ramp(near, far)}"
         f'<h4 class="next">Time</h4>{_timings(shown)}</div>',
     )
@@ -94,11 +95,20 @@ def _photo(entry: PhotoEntry) -> str:
     )
 
 
+def _boxes(prediction: Prediction) -> np.ndarray:
+    """The picture with everybody's box."""
+    out = prediction.image
+    for person in prediction.people:
+        out = draw.draw_box(out, person.box)
+    return out
+
+
 def _photo_head(entry: PhotoEntry) -> str:
     """Title, whether somebody was found, and where the photo comes from."""
     height, width = entry.prediction.image.shape[:2]
     found, score = entry.prediction.found, entry.prediction.score
-    words = "person found" if found else "no person found"
+    count = len(entry.prediction.people)
+    words = "nobody found" if not found else "1 person found" if count == 1 else f"{count} people found"
     pill = f'<span class="pill{"" if found else " no"}">{words}, score {score:.2f}</span>'
     about = f"{width} x {height} pixels" + (f", {entry.credit}" if entry.credit else "")
     title = f"<h3>{page.escape(entry.name)}</h3>"
@@ -110,10 +120,11 @@ def _stats(prediction: Prediction) -> str:
     covered = float((prediction.parts > 0).mean())
     box = prediction.box
     near, far = draw.depth_range(prediction.depth)
+    first = " of the most prominent" if len(prediction.people) > 1 else ""
     entries = [
-        (f"{sure} of {len(prediction.joints)}", "joints placed"),
-        (f"{covered:.0%}", "of the picture is person"),
-        (f"{box[2] - box[0]:.0f} x {box[3] - box[1]:.0f}", "box, pixels"),
+        (f"{sure} of {len(prediction.joints)}", f"joints placed{first}"),
+        (f"{covered:.0%}", "of the picture is people" if first else "of the picture is person"),
+        (f"{box[2] - box[0]:.0f} x {box[3] - box[1]:.0f}", f"box{first}, pixels"),
         (f"{(far - near) * 100:.0f} cm", "depth from near to far"),
         (f"{prediction.timings_ms.get('total', 0.0):.0f} ms", "from file to answer"),
     ]
