@@ -84,9 +84,9 @@ class Human36M:
         for subject in cls.subjects:
             for video in sorted((root / subject / "Videos").glob("*.mp4")):
                 take = Take(subject, video.stem, range(0))
-                first = seen.setdefault((subject, take.action), take.name.rpartition(".")[0])
                 if take.action.startswith("_ALL") or _pose_file(root, take, "D3_Positions_mono") is None:
                     continue
+                first = seen.setdefault((subject, take.action), take.name.rpartition(".")[0])
                 if cls.one_take_an_action and first != take.name.rpartition(".")[0]:
                     continue
                 frames = min(len(_poses(root, take, "D3_Positions_mono", 3)), probe_video(video).frames)
