@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import scipy.io
 from humansense.core import HumansenseError
 from humansense.data.loaders import EvalCrops, crop_loader
 from humansense.data.readers import READERS, open_reader
+from humansense.data.transforms import warp_person
 
 
 def picture(path: Path, height: int = 40, width: int = 60) -> None:
@@ -128,6 +130,14 @@ def test_mpii_head_boxes_reach_the_measure(tmp_path):
     zoom = 64 / (1.25 * 20)  # the box of the first person
     assert batch.head_diagonals[0].item() == pytest.approx(10 * zoom, rel=1e-5)
     assert np.isnan(batch.head_diagonals[2].item())
+
+
+def test_head_boxes_move_with_the_picture(tmp_path):
+    write_mpii(tmp_path)
+    person = open_reader(tmp_path).read(0).people[0]
+    mirrored = warp_person(person, np.array([[-2.0, 0, 120], [0, 2, 0], [0, 0, 1]]))
+    assert mirrored.head_box == pytest.approx([120 - 33, 21, 120 - 21, 37])
+    assert warp_person(replace(person, head_box=None), np.eye(3)).head_box is None
 
 
 def test_mpii_that_is_not_whole(tmp_path):

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "data check": ("data", "Check", "prove that the truth of a set agrees with itself"),
         "data show": ("data", "Show", "a contact sheet or a video of a set with every map"),
         "data export": ("data", "Export", "write a set in SURREAL's layout, COCO's, or plain folders"),
+        "data list": ("datasets", "Listing", "real datasets that can be read: licence, protocol, where to get them"),
         "assets add": ("assets", "Add", "add ready-made clothes, hair and skins of MakeHuman's to the wardrobe"),
         "assets list": ("assets", "List", "the ready-made clothes, hair and skins at hand, with their licences"),
         "assets remove": ("assets", "Remove", "delete ready-made clothes, hair or skins"),

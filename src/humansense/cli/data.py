@@ -1,4 +1,4 @@
-"""`humansense data info | check | show | export`."""
+"""`humansense data info | check | show | export`; `data list` is in datasets.py."""
 
 from __future__ import annotations
 

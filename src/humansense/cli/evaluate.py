@@ -34,20 +34,22 @@ UNITS = {
 class Evaluate:
     """Measure weights on a set or a real dataset, each person's box given.
 
-    A real dataset in its own layout is recognised; `lspet:FOLDER`, `ccp:FOLDER` and `surreal:FOLDER` say which it is;
-    `surreal-middle:FOLDER` takes the middle frame of each of SURREAL's clips.
+    A real dataset in its own layout is recognised; NAME:FOLDER says which it is, and which part of it: `lsp:FOLDER` has
+    the photos that figures are reported on, `lsp-train:FOLDER` the others. `humansense data list` tells the names, the
+    licences, and which of the figures is the dataset's own.
     """
 
     examples: ClassVar[str] = """
         humansense eval people --weights runs/first --data out/test
         humansense eval people --data lspet:photos/lspet         (the released weights)
+        humansense eval people --data mpii-single:mpii           (PCKh by MPII's head boxes: pckh_mpii)
         humansense eval people --data ccp:photos/ccp --json
     """
 
     task: tyro.conf.Positional[str]
     """What the weights were trained for: people, parts, depth or pose2d."""
     data: str
-    """A set, lspet:FOLDER, ccp:FOLDER, surreal:FOLDER, surreal-middle:FOLDER, or a folder in one of these layouts."""
+    """A set, NAME:FOLDER with a NAME of `humansense data list`, or a folder in one of these layouts."""
     weights: str = "people-small"
     """A released name, a .safetensors file or a training folder."""
     limit: int | None = None
@@ -85,7 +87,24 @@ class Evaluate:
         else:
             print(f"{self.weights} on {self.data}")
             print(console.table([(k, f"{v:<10.5g} {UNITS.get(k, '')}".rstrip()) for k, v in known.items()]))
+            protocol = protocol_of(source)
+            if protocol:
+                console.note(f"the dataset's protocol: {protocol}")
         return 0
+
+
+def protocol_of(source: str) -> str:
+    """How the figures of a real dataset are reported, or "" for sets and pictures that have no protocol."""
+    from humansense.data.loaders import open_source
+    from humansense.data.readers import READERS
+    from humansense.data.readers.datasets import DATASETS
+
+    name = source.partition(":")[0]
+    if name not in READERS:
+        kind = type(open_source(source))
+        name = next((reader for reader, row in READERS.items() if row is kind), "")
+    rows = [row for row in DATASETS.values() if name in (row.name, *row.others)]
+    return rows[0].protocol if rows and name != "images" else ""
 
 
 def dataset_source(data: str) -> str:
@@ -98,6 +117,8 @@ def dataset_source(data: str) -> str:
             READERS[name].index(Path(rest))  # says what is missing
         return data
     if not Path(data).exists():
-        named = ", ".join(f"{reader}:FOLDER" for reader in READERS)
-        raise HumansenseError(f"--data {data} does not exist: give a set of `humansense synth`, or {named}")
+        raise HumansenseError(
+            f"--data {data} does not exist: give a set of `humansense synth`, or NAME:FOLDER with a NAME of "
+            "`humansense data list`"
+        )
     return data

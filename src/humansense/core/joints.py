@@ -164,6 +164,13 @@ _H36M17 = _set(
     right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
     """,
 )
+H36M_RECORDED: tuple[str | None, ...] = (
+    "pelvis", "right_hip", "right_knee", "right_ankle", None, None, "left_hip", "left_knee", "left_ankle", None, None,
+    None, "spine", "thorax", "face_center", "head_top", None, "left_shoulder", "left_elbow", "left_wrist", None, None,
+    None, None, None, "right_shoulder", "right_elbow", "right_wrist", None, None, None, None,
+)  # fmt: skip
+"""The 32 joints of Human3.6M's files: the name in `h36m17`, or None for ends of bones and doubles (Martinez 2017)."""
+
 # SMPL's joints (Loper 2015). `spine` of Human3.6M is SMPL's `spine2`, but regressed apart from it.
 _SMPL24 = _set(
     "smpl24",

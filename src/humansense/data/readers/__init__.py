@@ -13,12 +13,17 @@ from typing import Protocol
 
 from humansense.core import HumansenseError, Sample
 from humansense.data.readers.ccp import ClothingCoParsing
+from humansense.data.readers.coco import CocoJson, CocoTrain, CocoVal
 from humansense.data.readers.datasets import DATASETS
 from humansense.data.readers.folder import ImageFolder
+from humansense.data.readers.fsitting import FreiburgSitting, FreiburgSittingTrain
+from humansense.data.readers.h36m import Human36M, Human36MTrain, Human36MVal
 from humansense.data.readers.lsp import LeedsSports, LeedsSportsTrain
 from humansense.data.readers.lspet import LeedsSportsExtended
 from humansense.data.readers.mpii import MpiiPose, MpiiSingle
+from humansense.data.readers.pascal_parts import PascalParts, PascalPartsTrain
 from humansense.data.readers.surreal import Surreal, SurrealMiddle
+from humansense.data.readers.up import UnitePeople, UnitePeopleTrain
 
 
 class Reader(Protocol):
@@ -50,9 +55,21 @@ READERS: Mapping[str, type[Reader]] = MappingProxyType(
         "lspet": LeedsSportsExtended,
         "mpii": MpiiPose,
         "mpii-single": MpiiSingle,
+        "coco": CocoVal,
+        "coco-train": CocoTrain,
+        "h36m": Human36M,
+        "h36m-val": Human36MVal,
+        "h36m-train": Human36MTrain,
+        "fsitting": FreiburgSitting,
+        "fsitting-train": FreiburgSittingTrain,
+        "up": UnitePeople,
+        "up-train": UnitePeopleTrain,
+        "pascal-parts": PascalParts,
+        "pascal-parts-train": PascalPartsTrain,
         "ccp": ClothingCoParsing,
         "surreal": Surreal,
         "surreal-middle": SurrealMiddle,
+        "coco-json": CocoJson,
         "images": ImageFolder,
     }
 )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from humansense.core import HumansenseError, Person, Sample, joint_set
+from humansense.core import Sample
 from humansense.data.readers.datasets import DATASETS
-from humansense.data.readers.files import read_mat, read_rgb
+from humansense.data.readers.files import check_size, mask_people, read_mat, read_rgb
 
 FACTS = DATASETS["ccp"]
 
@@ -52,12 +52,5 @@ class ClothingCoParsing:
     def read(self, i: int) -> Sample:
         name = self.names[i]
         image, mask = read_rgb(self.root / "photos" / f"{name}.jpg"), self.labels(i) > 0
-        if mask.shape != image.shape[:2]:
-            raise HumansenseError(f"photo {name} of {self.root} is {image.shape[:2]}, its labels are {mask.shape}")
-        people: tuple[Person, ...] = ()
-        if mask.any():
-            xs, ys = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
-            box = np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
-            unknown = np.full((len(joint_set("coco17")), 2), np.nan, np.float32)
-            people = (Person("coco17", joints2d=unknown, box=box),)
-        return Sample(image=image, key=name, mask=mask, people=people)
+        check_size(self.root / "photos" / f"{name}.jpg", image, mask)
+        return Sample(image=image, key=name, mask=mask, people=mask_people(mask))

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from humansense.core import HumansenseError
+from humansense.core import HumansenseError, Person, joint_set
 
 
 def read_rgb(path: Path) -> np.ndarray:
@@ -51,3 +51,45 @@ def read_structs(path: Path, key: str) -> Any:
     if key not in values:
         raise HumansenseError(f"{path} has no variable {key!r}: is it of another dataset?")
     return values[key]
+
+
+def struct_list(struct: Any, name: str) -> list[Any]:
+    """A field of a MATLAB structure as a list of structures or cells; none where it is empty or missing."""
+    values = getattr(struct, name, None)
+    if values is None:
+        return []
+    if isinstance(values, np.ndarray):
+        return list(values.ravel()) if values.dtype == object else ([values] if values.size else [])
+    return [values]
+
+
+def read_labels(path: Path, labels: int) -> np.ndarray:
+    """(H, W) uint8 of a picture of labels below `labels`, its palette not applied; of three channels, the first."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            values = np.asarray(picture)
+    except (OSError, UnidentifiedImageError) as error:
+        raise HumansenseError(f"picture {path} cannot be read ({error}): fetch it again") from error
+    values = values[..., 0] if values.ndim == 3 else values
+    if values.max(initial=0) >= labels:
+        raise HumansenseError(
+            f"{path} has label {values.max()}, expected 0 to {labels - 1}: is it a picture of labels?"
+        )
+    return values.astype(np.uint8)
+
+
+def check_size(path: Path, image: np.ndarray, labels: np.ndarray) -> None:
+    """Raise `HumansenseError` unless a map (H, W) has the size of its picture."""
+    if labels.shape != image.shape[:2]:
+        raise HumansenseError(f"picture {path} is {image.shape[:2]}, its labels are {labels.shape}")
+
+
+def mask_people(mask: np.ndarray) -> tuple[Person, ...]:
+    """The one person of a mask (H, W) bool, joints unknown, the box around it; nobody if it is empty."""
+    if not mask.any():
+        return ()
+    xs, ys = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+    box = np.array([xs[0], ys[0], xs[-1] + 1, ys[-1] + 1], np.float32)
+    return (Person("coco17", joints2d=np.full((len(joint_set("coco17")), 2), np.nan, np.float32), box=box),)

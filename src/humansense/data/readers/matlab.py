@@ -42,6 +42,17 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         raise HumansenseError(f"{path} cannot be read as a MATLAB file ({error}): fetch it again") from error
 
 
+def read_only_array(path: Path) -> np.ndarray:
+    """The array of a file that has one; raises `HumansenseError` if it has another number."""
+    try:
+        names = list(_places(path, path.stat().st_mtime_ns))
+    except (OSError, ValueError, EOFError, zlib.error, struct.error) as error:
+        raise HumansenseError(f"{path} cannot be read as a MATLAB file ({error}): fetch it again") from error
+    if len(names) != 1:
+        raise HumansenseError(f"{path} has {len(names)} arrays, expected one: {', '.join(names)}")
+    return read_arrays(path, names)[names[0]]
+
+
 def array_shape(path: Path, name: str) -> tuple[int, ...]:
     """Shape of one array; raises `HumansenseError` if the file cannot be read or has no such array."""
     found = read_arrays(path, [name])

@@ -17,7 +17,7 @@ import numpy as np
 
 from humansense.core import Person, Sample, joint_set
 from humansense.data.readers.datasets import DATASETS
-from humansense.data.readers.files import read_rgb, read_structs
+from humansense.data.readers.files import read_rgb, read_structs, struct_list
 from humansense.data.transforms import joints_box
 
 FACTS = DATASETS["mpii"]
@@ -59,15 +59,15 @@ class MpiiPose:
         missing = [name for name in ("annolist", "img_train") if not hasattr(release, name)]
         if missing:
             raise FACTS.refuse(root, f"RELEASE of {path} has no field {missing[0]!r}")
-        rows, train = _items(release.annolist), np.atleast_1d(release.img_train)
-        apart = _items(getattr(release, "single_person", None)) if cls.single else []
+        rows, train = struct_list(release, "annolist"), np.atleast_1d(release.img_train)
+        apart = struct_list(release, "single_person") if cls.single else []
         names, people = [], []
         for i, row in enumerate(rows):
             name = str(row.image.name)
             if train[i] != 1 or not (root / "images" / name).is_file():
                 continue
             chosen = {int(k) for k in np.atleast_1d(apart[i]).ravel()} if i < len(apart) else set()
-            found = [(k + 1, _person(rect, k + 1)) for k, rect in enumerate(_items(getattr(row, "annorect", None)))]
+            found = [(k + 1, _person(rect, k + 1)) for k, rect in enumerate(struct_list(row, "annorect"))]
             kept = tuple(p for k, p in found if p is not None and (not cls.single or k in chosen))
             if kept:
                 names.append(name)
@@ -97,7 +97,7 @@ def _person(rect: Any, number: int) -> Person | None:
     joints = joint_set("mpii16")
     points = np.full((len(joints), 2), np.nan, np.float32)
     visible = np.zeros(len(joints), bool)
-    for point in _items(getattr(getattr(rect, "annopoints", None), "point", None)):
+    for point in struct_list(getattr(rect, "annopoints", None), "point"):
         k = int(point.id)
         if 0 <= k < len(joints):
             points[k] = point.x - 0.5, point.y - 0.5
@@ -127,12 +127,3 @@ def _number(struct: Any, name: str) -> float:
     """A number of a structure; NaN where the field is missing or empty."""
     values = np.asarray(getattr(struct, name, np.nan)).ravel()
     return float(values[0]) if len(values) and np.issubdtype(values.dtype, np.number) else float("nan")
-
-
-def _items(values: Any) -> list[Any]:
-    """A MATLAB array of structures or cells as a list; one without brackets is a list of one, an empty one of none."""
-    if values is None:
-        return []
-    if isinstance(values, np.ndarray):
-        return list(values.ravel()) if values.dtype == object else ([values] if values.size else [])
-    return [values]
