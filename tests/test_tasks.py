@@ -34,6 +34,8 @@ def make_batch(count: int = 4, joints: str = "human21") -> Batch:
         parts[b, 12 : 24 + 4 * b, 20 + 4 * b : 36 + 4 * b] = 1
     depth = torch.where(parts > 0, 0.1 * parts - 0.15, torch.nan)
     has_person = torch.arange(count) < count - 1
+    boxes = torch.tensor([[16.0 + 4 * b, 12, 40 + 4 * b, 52] for b in range(count)])
+    boxes[-1] = torch.nan
     places = torch.rand(count, n, 2) * (SIZE - 16) + 8
     return Batch(
         images=torch.rand(count, 3, SIZE, SIZE),
@@ -44,6 +46,10 @@ def make_batch(count: int = 4, joints: str = "human21") -> Batch:
         has_person=has_person,
         to_image=torch.eye(3, dtype=torch.float64).expand(count, 3, 3),
         keys=[f"sample {b}" for b in range(count)],
+        boxes=torch.tensor(
+            [[[16.0 + 4 * b, 12, 40 + 4 * b, 52]] if b < count - 1 else [[torch.nan] * 4] for b in range(count)]
+        ),
+        boxes_unsure=torch.zeros(count, 1, dtype=torch.bool),
     )
 
 
@@ -83,6 +89,10 @@ def test_four_samples_are_learned_by_heart(name):
         assert figures["person_accuracy"] == 1.0
         assert results["joint_scores"][:-1].mean() > 0.6
         assert results["joint_scores"][-1].max() < 0.2  # nobody there: no joint is trusted
+    if "box_ap" in figures:
+        assert figures["box_ap50"] == 1.0
+        assert figures["box_ap"] > 0.8
+        assert figures["false_alarms"] == 0
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from humansense.core import HumansenseError
-from humansense.nets import STRIDE
 from humansense.predict.windows import Pyramid, Window, cut
 from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
 
@@ -125,7 +124,8 @@ class Model:
         pose = Pose2dTask(self.task.settings).decode([look.output])
         joints, scores = pose["joints"].double().cpu().numpy(), pose["joint_scores"].cpu().numpy()
         somebody = 1 - look.output["parts"].softmax(1)[:, :1]
-        masks = F.adaptive_avg_pool2d(somebody, self.size // STRIDE)[:, 0].cpu().numpy()
+        cells = look.output["pose2d"].shape[-2:]
+        masks = F.adaptive_avg_pool2d(somebody, (cells[0], cells[1]))[:, 0].cpu().numpy()
         glances = []
         for i, window in enumerate(look.windows):
             matrix = window.to_picture(self.size)
