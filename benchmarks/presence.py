@@ -1,12 +1,13 @@
 """Does prediction know whether there is somebody? On photos with people and on photos without. One JSON line.
 
-    python benchmarks/presence.py [--weights people-small] [--data shared/data/photos] [--photos 60]
+    python benchmarks/presence.py [--weights people-base] [--finder finder] [--data shared/data/photos] [--photos 60]
 
-`fit`: the bias and scale of `find.Presence` that make the net's logit a probability (logistic regression, both kinds
-weighing the same), for the row of the weights in `predict/released.py`. It is fitted on synthetic people of the test
+`fit_*`: bias and scale (`predict.calibration.Calibration`) that make the logits of the finder and of the closer look
+probabilities (logistic regression, both kinds weighing the same), for the rows of the weights in
+`predict/released.py`. They are fitted on synthetic people of the test
 split and on pictures without people: synthetic backgrounds and those that come inside scikit-image. The photos of
-`--data` are only checked on: `found_*` is the share of them in which somebody is found, `auc_*` how well the logit
-separates photos with people from empty rooms. Folders: lspet/images, ccp/photos (people), rooms (nobody).
+`--data` are only checked on: `found_*` is the share of them in which somebody is found, `auc_*` how well each
+logit separates photos with people from empty rooms. Folders: lspet/images, ccp/photos (people), rooms (nobody).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from scipy.optimize import minimize
 
 from humansense.motion import PROCEDURAL
 from humansense.predict import Predictor, PredictSettings, read_picture
-from humansense.predict.find import candidates
-from humansense.predict.windows import Pyramid, box_window, whole_window
+from humansense.predict.calibration import Calibration, logit
+from humansense.predict.windows import Pyramid, box_window
 from humansense.synth import Ingredients, Source, sample_spec
 from humansense.synth.cast import UnusableError
 from humansense.synth.film import film
@@ -41,12 +42,14 @@ KINDS = {"lspet": "lspet/images", "ccp": "ccp/photos", "rooms": "rooms"}
 NOBODY = -10.0  # logit where not even a piece of a mask was seen
 
 
-def logit_after_closer_look(predictor: Predictor, image: np.ndarray) -> float:
-    """Of the best candidate in the whole picture."""
-    model, pyramid = predictor.model, Pyramid(image)
-    seen = candidates(model.glances(model.look(pyramid, [whole_window(*pyramid.shape)]))[0], pyramid.shape)
-    windows = [box_window(c.box) for c in seen[:2]]
-    return max((g.person for g in model.glances(model.look(pyramid, windows))), default=NOBODY) if windows else NOBODY
+def evidence(predictor: Predictor, image: np.ndarray) -> tuple[float, float]:
+    """(logit of the finder, logit of the closer look) of the likeliest candidate of a picture, uncalibrated."""
+    pyramid = Pyramid(image)
+    seen = predictor.finder.find(pyramid, level=1.0)
+    if not seen:
+        return NOBODY, NOBODY
+    look = predictor.model.look(pyramid, [box_window(seen[0].box)])
+    return float(logit(seen[0].score)), predictor.model.glances(look)[0].person
 
 
 def fit(people: np.ndarray, empty: np.ndarray) -> dict[str, float]:
@@ -58,7 +61,7 @@ def fit(people: np.ndarray, empty: np.ndarray) -> dict[str, float]:
         return float(np.logaddexp(0, -on).mean() + np.logaddexp(0, off).mean())
 
     bias, slope = minimize(loss, np.array([5.0, 0.5]), method="Nelder-Mead").x
-    return {"presence_bias": round(float(bias), 2), "presence_scale": round(float(1 / slope), 2)}
+    return {"bias": round(float(bias), 2), "scale": round(float(1 / slope), 2)}
 
 
 def auc(above: np.ndarray, below: np.ndarray) -> float:
@@ -99,13 +102,16 @@ def empty_photos() -> list[np.ndarray]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", default="people-small")
+    parser.add_argument("--weights", default="people-base")
+    parser.add_argument("--finder", default="finder")
     parser.add_argument(
         "--data", type=Path, default=Path(os.environ.get("HUMANSENSE_DATA", "../shared/data")) / "photos"
     )
     parser.add_argument("--photos", type=int, default=60)
     options = parser.parse_args()
-    predictor = Predictor(PredictSettings(weights=options.weights))
+    predictor = Predictor(PredictSettings(weights=options.weights, finder=options.finder))
+    raw = Predictor(PredictSettings(weights=options.weights, finder=options.finder))
+    raw.finder.calibration = Calibration()
     found: dict[str, float] = {}
     logits: dict[str, np.ndarray] = {}
     for kind, folder in KINDS.items():
@@ -113,11 +119,14 @@ def main() -> None:
         files = [files[i] for i in np.random.default_rng(0).permutation(len(files))[: options.photos]]
         pictures = [read_picture(file) for file in files]
         found[f"found_{kind}"] = round(float(np.mean([predictor(picture).found for picture in pictures])), 3)
-        logits[kind] = np.array([logit_after_closer_look(predictor, picture.image) for picture in pictures])
-    row: dict[str, object] = {"benchmark": "presence", "weights": options.weights, "photos": options.photos, **found}
-    row |= {f"auc_{kind}": auc(logits[kind], logits["rooms"]) for kind in ("lspet", "ccp")}
+        logits[kind] = np.array([evidence(raw, picture.image) for picture in pictures])
+    row: dict[str, object] = {"benchmark": "presence", "weights": options.weights, "finder": options.finder}
+    row |= {"photos": options.photos, **found}
     somebody, nobody = synthetic(options.photos * 2, 1), synthetic(options.photos, 0) + empty_photos()
-    row["fit"] = fit(*(np.array([logit_after_closer_look(predictor, i) for i in kind]) for kind in (somebody, nobody)))
+    there, empty = (np.array([evidence(raw, image) for image in kind]) for kind in (somebody, nobody))
+    for k, name in enumerate(("finder", "closer_look")):
+        row |= {f"auc_{kind}_{name}": auc(logits[kind][:, k], logits["rooms"][:, k]) for kind in ("lspet", "ccp")}
+        row[f"fit_{name}"] = fit(there[:, k], empty[:, k])
     print(json.dumps(row))
 
 

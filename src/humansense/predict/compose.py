@@ -114,7 +114,7 @@ def limb_distance(person: Seen, size: tuple[int, int], corner: tuple[int, int]) 
 
 def _inside(points: np.ndarray, box: np.ndarray, spare: float) -> np.ndarray:
     """(J,) bool: the points (J, 2) in the box grown by `spare`; those beyond are more likely somebody else's."""
-    return ((points >= box[:2] - spare) & (points <= box[2:] + spare)).all(-1)
+    return np.asarray(((points >= box[:2] - spare) & (points <= box[2:] + spare)).all(-1))
 
 
 def without_specks(labels: np.ndarray, share: float = 0.03) -> np.ndarray:

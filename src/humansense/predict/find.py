@@ -12,6 +12,7 @@ import torch
 
 from humansense.core import HumansenseError
 from humansense.data.transforms import warp_image
+from humansense.predict.calibration import Calibration, logit
 from humansense.predict.model import Glance, fast_dtype, find_device
 from humansense.predict.windows import Pyramid, clip_box, iou
 from humansense.tasks import FinderTask, load_task, suppress
@@ -77,15 +78,16 @@ def _starts(length: float, side: float) -> list[float]:
 
 
 class Finder:
-    """Loads the weights once; `find` as often as needed. Thread-safe."""
+    """Loads the weights once; `find` as often as needed. Thread-safe. calibration: of the net's scores."""
 
-    def __init__(self, weights: str | Path, device: str = "cpu", dtype: torch.dtype | None = None) -> None:
+    def __init__(self, weights: str | Path, device: str = "cpu", calibration: Calibration | None = None) -> None:
         task, net = load_task(weights, fold=True)
         if not isinstance(task, FinderTask):
             raise HumansenseError(f"{weights} was trained for the task {task.name!r}; finding people needs 'finder'")
         self.task = task
         self.device = find_device(device)
-        self.dtype = dtype or (fast_dtype() if self.device.type == "cpu" else torch.float16)
+        self.dtype = fast_dtype() if self.device.type == "cpu" else torch.float16
+        self.calibration = calibration or Calibration()
         folded = net.requires_grad_(False).to(self.device, self.dtype)
         self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -128,6 +130,7 @@ class Finder:
         output = self.net(self.task.inputs(batch).to(self.dtype))[-1]
         results = self.task.decode([output])
         boxes, scores = results["boxes"][0].cpu().numpy(), results["scores"][0].cpu().numpy()
+        scores = self.calibration.probability(logit(scores))
         boxes = clip_box(boxes * step + np.tile([view.x, view.y], 2), image.shape)
         usable = (scores > 0.02) & (boxes[:, 2:] - boxes[:, :2] >= 2).all(1)
         edge = np.array([view.x, view.y, view.x + view.width, view.y + view.height])

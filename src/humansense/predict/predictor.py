@@ -83,8 +83,9 @@ class Predictor:
         self.settings = settings or PredictSettings()
         self.weights_path = find_weights(self.settings.weights)
         self.model = Model(self.weights_path, self.settings.device)
-        self.finder = Finder(find_weights(self.settings.finder), self.settings.device)
-        row = WEIGHTS.get(self.settings.weights)
+        row, finder = WEIGHTS.get(self.settings.weights), WEIGHTS.get(self.settings.finder)
+        found = finder.presence if finder else Calibration()
+        self.finder = Finder(find_weights(self.settings.finder), self.settings.device, found)
         self.presence = row.presence if row else Calibration()
         self.joint_scores = row.joint_scores if row else Calibration()
 

@@ -17,7 +17,7 @@ from humansense.predict.calibration import Calibration
 class ReleasedWeights:
     """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores.
 
-    presence: of "somebody is there", and joint_scores: of a joint's score, for weights of the task `people`;
+    presence: of "somebody is there", for people and finder, and joint_scores: of a joint's score, for people;
     `python benchmarks/presence.py` and `python benchmarks/confidence.py` print them.
     """
 
