@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,8 @@ from humansense.predict.model import Model
 from humansense.predict.windows import Pyramid, box_window
 from humansense.video import VideoWriter
 from humansense.view.outputs import write_pictures
+
+BATCH = 24
 
 
 def stages(predictor: Predictor, photos: list[Path], repeats: int) -> dict[str, float]:
@@ -140,6 +143,13 @@ def main() -> None:
         common = ["--weights", options.weights, "--threads", "1", "--out", str(folder / "out")]
         row["startup_s"], row["startup_peak_mb"] = fresh_process(["predict", str(photos[0]), *common])
         row["startup_12mp_s"], row["startup_12mp_peak_mb"] = fresh_process(["predict", str(large), *common])
+        many = folder / "many"
+        many.mkdir()
+        for i in range(BATCH):
+            shutil.copy(photos[i % len(photos)], many / f"{i:02d}{photos[i % len(photos)].suffix}")
+        batch = ["predict", str(many), "--weights", options.weights, "--out", str(folder / "many_out"), "--threads"]
+        for threads in (1, 2):
+            row[f"batch_{BATCH}_photos_{threads}_threads_s"], _ = fresh_process([*batch, str(threads)])
         row["help_s"], _ = fresh_process(["predict", "--help"])
     print(json.dumps(row))
 

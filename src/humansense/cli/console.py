@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -63,14 +64,18 @@ def picture_size(text: str, option: str = "--size") -> tuple[int, int]:
     return int(height), int(width)
 
 
-def one_thread_a_core(threads: int) -> None:
-    """Set torch's number of threads; 0 leaves it to torch."""
+def thread_count(threads: int) -> int:
+    """What `--threads` means: 0 is as many as there are cores."""
     if threads < 0:
         raise HumansenseError(f"--threads is {threads}: expected 0 (automatic) or more")
-    if threads:
-        import torch
+    return threads or os.cpu_count() or 1
 
-        torch.set_num_threads(threads)
+
+def set_threads(threads: int) -> None:
+    """Let torch compute with so many threads; 0 is as many as there are cores."""
+    import torch
+
+    torch.set_num_threads(thread_count(threads))
 
 
 def human_bytes(count: int) -> str:

@@ -51,7 +51,7 @@ class Demo:
 
     def run(self) -> int:
         console.setup_logging(False)
-        console.one_thread_a_core(self.threads)
+        console.set_threads(self.threads)
         start = time.perf_counter()
         photos = [(path, path.name, "") for path in self.photo] + built_in_photos()
         if not photos:

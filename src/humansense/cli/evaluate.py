@@ -65,7 +65,7 @@ class Evaluate:
 
     def run(self) -> int:
         console.setup_logging(False)
-        console.one_thread_a_core(self.threads)
+        console.set_threads(self.threads)
         if (self.limit is not None and self.limit < 1) or self.batch < 1:
             raise HumansenseError("--limit and --batch must be at least 1")
         source = dataset_source(self.data)

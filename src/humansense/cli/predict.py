@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import tee
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -64,18 +66,30 @@ class Predict:
 
     def run(self) -> int:
         console.setup_logging(False)
-        console.one_thread_a_core(self.threads)
         jobs, failures = self._jobs()
+        threads = console.thread_count(self.threads)
+        # Of many photos each gets one thread, and as many are read at once; a single input gets them all.
+        console.set_threads(1 if len(jobs) > 1 else threads)
         options = self._video_options()
         predictor = self._predictor()
         box = None if self.box is None else console.numbers(self.box, "--box", 4)
-        for source, folder in console.progress(jobs, "predicting", unit="file") if len(jobs) > 1 else jobs:
+        with ThreadPoolExecutor(threads) as pool:
+            lines = [
+                partial(one_input, predictor, *job, box, options)  # a video shows how far it is: one at a time
+                if is_video(job[0])
+                else pool.submit(one_photo, predictor, *job, box).result
+                for job in jobs
+            ]
             try:
-                print(one_input(predictor, source, folder, box, options), flush=True)
-            except HumansenseError as error:
-                failures.append(str(error))
-                if len(jobs) > 1:
-                    console.report_error(str(error))
+                for line in console.progress(lines, "predicting", unit="file") if len(jobs) > 1 else lines:
+                    try:
+                        print(line(), flush=True)
+                    except HumansenseError as error:
+                        failures.append(str(error))
+                        if len(jobs) > 1:
+                            console.report_error(str(error))
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
         return summary(failures, len(jobs))
 
     def _predictor(self) -> Any:
@@ -156,11 +170,16 @@ class VideoOptions:
 
 def one_input(predictor: Any, source: Path, folder: Path, box: Any, options: VideoOptions | None = None) -> str:
     """Predict on one file and write its results; returns the line to print."""
-    from humansense.video import VIDEO_SUFFIXES
-
-    if source.suffix.lower() in VIDEO_SUFFIXES:
+    if is_video(source):
         return one_video(predictor, source, folder, box, options)
     return one_photo(predictor, source, folder, box)
+
+
+def is_video(path: Path) -> bool:
+    """By its suffix."""
+    from humansense.video import VIDEO_SUFFIXES
+
+    return path.suffix.lower() in VIDEO_SUFFIXES
 
 
 def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
