@@ -26,6 +26,9 @@ UNITS = {
     "pck_lsp14": "the same over LSP's 14 joints, 0..1",
     "pckh": "PCKh@0.5, 0..1",
     "pckh_mpii": "PCKh@0.5 over MPII's joints but pelvis and thorax, 0..1",
+    "box_ap": "average precision of boxes, mean over IoU 0.5 to 0.95",
+    "box_ap50": "average precision of boxes at IoU 0.5",
+    "false_alarms": "share of pictures without people in which somebody is seen",
     "person_accuracy": "share of crops whose 'is there a person' is right",
 }
 
@@ -44,10 +47,12 @@ class Evaluate:
         humansense eval people --data lspet:photos/lspet         (the released weights)
         humansense eval people --data mpii-single:mpii           (PCKh by MPII's head boxes: pckh_mpii)
         humansense eval people --data ccp:photos/ccp --json
+        humansense eval people --data lspet:photos/lspet --sheets out/lspet    (look at the worst answers)
+        humansense eval finder --weights finder --data out/crowd               (boxes of everybody)
     """
 
     task: tyro.conf.Positional[str]
-    """What the weights were trained for: people, parts, depth or pose2d."""
+    """What the weights were trained for: people, parts, depth, pose2d or finder."""
     data: str
     """A set, NAME:FOLDER with a NAME of `humansense data list`, or a folder in one of these layouts."""
     weights: str = "people-small"
@@ -56,6 +61,8 @@ class Evaluate:
     """Measure on so many samples at most."""
     batch: int = 32
     """Crops at a time."""
+    sheets: Path | None = None
+    """Folder for random.png and worst.png: samples drawn by chance and the worst ones, truth left, answer right."""
     json: bool = False
     """Print one line of JSON."""
     device: str = "cpu"
@@ -72,6 +79,8 @@ class Evaluate:
         from humansense.predict import find_weights
         from humansense.tasks import load_task
         from humansense.train import eval_batches, evaluate_net
+        from humansense.view.examples import Examples
+        from humansense.view.outputs import save_png
 
         task, net = load_task(find_weights(self.weights))
         if task.name != self.task:
@@ -80,7 +89,12 @@ class Evaluate:
                 f"use `humansense eval {task.name}`"
             )
         batches = eval_batches(task, source, self.limit, self.batch)
-        figures = evaluate_net(task, net, console.progress(batches, "measuring", unit="batch"), self.device)
+        examples = Examples(task) if self.sheets is not None else None
+        watch = examples.watch if examples is not None else None
+        figures = evaluate_net(task, net, console.progress(batches, "measuring", unit="batch"), self.device, watch)
+        if examples is not None and self.sheets is not None:
+            for name, picture in examples.sheets().items():
+                save_png(picture, self.sheets / f"{name}.png")
         known = {k: round(v, 5) for k, v in figures.items() if not (isinstance(v, float) and math.isnan(v))}
         if self.json:
             print(json.dumps({"weights": self.weights, "data": self.data, **known}))

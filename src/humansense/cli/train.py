@@ -27,11 +27,12 @@ class Train:
         humansense train pose2d --data out/set --out runs/pose --samples 100000 --image-size 192
         humansense train parts --data out/set --out runs/paper --preset surreal8      (the paper's whole recipe)
         humansense train people --data out/new --out runs/tuned --init runs/first --lr 5e-4 --samples 50000
-        humansense predict photo.jpg --weights runs/first
+        humansense train finder --data out/crowd out/set --out runs/finder --preset finder
+        humansense predict photo.jpg --weights runs/first --finder runs/finder
     """
 
     task: tyro.conf.Positional[str]
-    """people (parts, depth and pose on one net), parts, depth or pose2d."""
+    """people (parts, depth and pose on one net), parts, depth, pose2d, or finder (boxes of everybody)."""
     data: tuple[Path, ...]
     """Sets made by `humansense synth`, or real datasets in their own layout."""
     out: Path

@@ -35,9 +35,9 @@ class AugmentSettings:
     """
 
     mirror: float = 0.5
-    from_behind: float = 0.6
+    from_behind: float = 0.8
     rotation_deg: float = 15.0
-    any_rotation: float = 0.12
+    any_rotation: float = 0.3
     fill_min: float = 0.4
     fill_max: float = 1.15
     off_center: float = 0.2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -10,17 +10,29 @@ from torch import nn
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
-from humansense.tasks import Task, load_task
+from humansense.tasks import Results, Task, load_task
 
 
 @torch.inference_mode()
-def evaluate_net(task: Task, net: nn.Module, batches: Iterable[Batch], device: str = "cpu") -> dict[str, float]:
-    """The figures of `task.metrics()` over all batches, and `samples`, their number. The net is put into eval mode."""
+def evaluate_net(
+    task: Task,
+    net: nn.Module,
+    batches: Iterable[Batch],
+    device: str = "cpu",
+    watch: Callable[[Results, Batch], None] | None = None,
+) -> dict[str, float]:
+    """The figures of `task.metrics()` over all batches, and `samples`, their number. The net is put into eval mode.
+
+    watch: is shown every batch and what the net answers to it.
+    """
     net.to(device).eval()
     metrics, count = task.metrics(), 0
     for batch in batches:
         moved = batch.to(device)
-        metrics.update(task.decode(net(task.inputs(moved.images))), moved)
+        results = task.decode(net(task.inputs(moved.images)))
+        metrics.update(results, moved)
+        if watch is not None:
+            watch(results, moved)
         count += len(batch)
     if count == 0:
         raise HumansenseError("nothing to evaluate: the set has no samples")
