@@ -105,4 +105,5 @@ def _grid(pictures: list[np.ndarray], columns: int) -> np.ndarray:
 def one(batch: Batch, i: int) -> Batch:
     """Sample i as a batch of its own."""
     values: dict[str, Any] = {f.name: getattr(batch, f.name) for f in fields(Batch)}
-    return Batch(**{name: None if value is None else value[i : i + 1] for name, value in values.items()})
+    picked: dict[str, Any] = {name: None if value is None else value[i : i + 1] for name, value in values.items()}
+    return Batch(**picked)
