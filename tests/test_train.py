@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from humansense.core import Batch, HumansenseError, joint_set, load_weights
-from humansense.tasks import load_task
+from humansense.core import Batch, HumansenseError, joint_set, load_weights, save_weights
+from humansense.tasks import load_task, make_task
 from humansense.train import TrainSettings, evaluate, evaluate_net, train
 from humansense.train.averages import Average, lr_factor, make_optimizer
 from humansense.train.journal import Journal
+from humansense.train.loop import start_from
 from humansense.train.source import DeviceCrops
 
 SIZE, BATCH = 32, 4
@@ -289,3 +290,21 @@ def test_fine_tuning_starts_from_the_weights_it_is_given(straight: Path, tmp_pat
     assert all(torch.allclose(before[name], after[name], atol=1e-3) for name in learned)
     with pytest.raises(HumansenseError, match="--init"):
         train(settings(tmp_path / "other", init=straight, task_options={"joint_set": "mpii16"}), discs)
+
+
+def test_another_task_gives_its_trunk(tmp_path):
+    people, finder = make_task("people", {"net": "small"}), make_task("finder")
+    trained = people.build_net()
+    save_weights(tmp_path / "people.safetensors", trained.state_dict(), people.to_json())
+    net = finder.build_net()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    start_from(net, tmp_path / "people.safetensors", finder)
+    after, given = net.state_dict(), trained.state_dict()
+    changed = {name for name in after if not torch.equal(after[name], before[name])}
+    assert all(torch.allclose(after[name], given[name], atol=1e-2) for name in changed)  # files are in half precision
+    weights = {name for name in after if name.endswith("conv1.weight")}
+    assert weights - changed == {name for name in weights if "inner.inner.inner" in name}
+    assert not any(name.startswith("heads.") for name in changed)
+    other = make_task("finder", {"net": "tiny"})
+    with pytest.raises(HumansenseError, match="another task"):
+        start_from(other.build_net(), tmp_path / "people.safetensors", other)

@@ -31,7 +31,7 @@ NETS: Mapping[str, NetSettings] = MappingProxyType(
         "tiny+up": replace(_TINY, upsample=True),
         "small+up": replace(_SMALL, upsample=True),
         "surreal8+up": replace(_SURREAL8, upsample=True),
-        "finder": HourglassSettings(stacks=1, depth=4, width=32, growth=32, skip=0),
+        "finder": HourglassSettings(stacks=1, depth=4, width=48, growth=48, skip=0),  # `small`'s first stack, deeper
         "fcn-unpool": UnpoolFcnSettings(widths=(16, 32, 64, 128, 192, 256)),
         "fcn-transposed": TransposedFcnSettings(widths=(32, 64, 128, 192, 256)),
     }

@@ -55,7 +55,7 @@ def train(settings: TrainSettings, batches: BatchSource | None = None) -> Path:
     task = settings.make_task()
     raw = task.build_net().to(memory_format=torch.channels_last).to(fabric.device)  # type: ignore[call-overload]
     if settings.init is not None:
-        start_from(raw, settings.init)
+        start_from(raw, settings.init, task)
     optimizer = make_optimizer(raw, settings)
     run = Run(task, raw, optimizer, Average(raw, settings.ema), Position())
     run.resume(settings)
@@ -126,18 +126,37 @@ def _next(stream: Iterator[Batch]) -> Batch:
     return batch
 
 
-def start_from(net: torch.nn.Module, weights: str | Path) -> None:
+def start_from(net: torch.nn.Module, weights: str | Path, task: Task) -> None:
     """Load the weights of an earlier run into a fresh net; raises `HumansenseError` unless they fit it exactly.
 
     The net of a preset with `+up` may start from that of the preset without: its upsampling layers stay as they are.
+    Weights of another task give what they have in common with the net, its stem at least.
     """
-    _, other = load_task(weights)
+    before, other = load_task(weights)
+    if before.name != task.name:
+        return _start_from_trunk(net, other, weights)
     try:
         net.load_state_dict(upsampling_layers(net) | other.state_dict())
     except RuntimeError as error:
         raise HumansenseError(
             f"--init {weights} has another net or other heads than this run: use the same task, preset and joint set"
         ) from error
+
+
+def _start_from_trunk(net: nn.Module, other: nn.Module, weights: str | Path) -> None:
+    """All layers of another task's net that have the same name and shape here, but not what its heads see in it."""
+    own = net.state_dict()
+    shared = {
+        name: value
+        for name, value in other.state_dict().items()
+        if name in own and own[name].shape == value.shape and not name.startswith(("heads.", "pooled.", UPSAMPLED))
+    }
+    missing = [name for name in own if name.startswith("stem.") and name not in shared]
+    if missing or not shared:
+        raise HumansenseError(
+            f"--init {weights} is of another task, and its net has not the stem of this one: use a preset like its own"
+        )
+    net.load_state_dict(own | shared)
 
 
 def upsampling_layers(net: nn.Module) -> dict[str, Tensor]:

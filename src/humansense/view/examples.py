@@ -64,7 +64,7 @@ class Examples:
 
     def _picture(self, sample: Batch, results: Results) -> np.ndarray:
         """Left the truth, right the answer."""
-        image = (sample.images[0].permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
+        image: np.ndarray = (sample.images[0].permute(1, 2, 0).cpu().numpy() * 255).round().astype(np.uint8)
         scale = SIDE / image.shape[0]
         image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
         truth = {"parts": sample.parts, "joints": sample.joints, "boxes": sample.boxes}
