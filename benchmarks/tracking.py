@@ -2,11 +2,12 @@
 
     humansense synth out/crowd --preset room --people 4 --clips 4 --frames 60 --size 320x240 --workers 1 --split test
     python benchmarks/tracking.py --data out/crowd [--noise 0.02] [--drop 0.1] [--seed 0]
+    python benchmarks/tracking.py --data out/crowd --predict
 
 Takes the true people of a synthetic set and spoils them as a detector would: boxes and joints with noise (a share of
 the height; wrists and ankles twice as much), people dropped for one frame or for a run of frames, false people, weak
 scores, and one of two who cover each other left out. What comes out of `follow` is measured against the truth.
-Without --data: walkers made up on the spot, who cross all the time. `jitter` compares raw joints, One-Euro, and the
+With --predict what the released weights read from the frames instead. Without --data: walkers made up on the spot, who cross all the time. `jitter` compares raw joints, One-Euro, and the
 local fit that `follow` uses.
 """
 
@@ -15,8 +16,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,6 +26,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from humansense.core import FoundPerson, Prediction, joint_set
+from humansense.data.store import ClipSet
 from humansense.metrics.tracking import Jitter, TrackingError
 from humansense.predict.smooth import OneEuro
 from humansense.predict.track import TrackSettings, box_iou, follow
@@ -34,25 +37,29 @@ LIMBS = ("wrist", "ankle", "elbow", "knee")
 
 @dataclass
 class Film:
-    """boxes (T, N, 4) NaN where nobody is seen, joints (T, N, 17, 2)."""
+    """boxes (T, N, 4) NaN where nobody is seen, joints (T, N, 17, 2). pictures: T frames; a made-up film has none."""
 
     size: tuple[int, int]
     fps: float
     boxes: np.ndarray
     joints: np.ndarray
+    pictures: Callable[[], Iterator[np.ndarray]] | None = None
 
 
 def films_of_set(root: Path) -> Iterator[Film]:
     """Every clip of a set."""
-    from humansense.data.store import ClipSet
-
     clips = ClipSet(root)
     for clip in clips.clips:
         columns = [clip.joints.index(name) for name in JOINTS.names]
         joints = clips.clip_array(clip, "joints2d")[:, :, columns].astype(np.float64)
         boxes = np.stack([_boxes(clips.boxes(clip.start + t), clip.people) for t in range(clip.frames)])
         if clip.people:
-            yield Film(clip.size, float(clips.clip_info(clip)["fps"]), boxes, joints)
+            frames = partial(_pictures, clips, clip.start, clip.frames)
+            yield Film(clip.size, float(clips.clip_info(clip)["fps"]), boxes, joints, frames)
+
+
+def _pictures(clips: ClipSet, start: int, count: int) -> Iterator[np.ndarray]:
+    return (clips.read(start + t, ()).image for t in range(count))
 
 
 def _boxes(boxes: np.ndarray, people: int) -> np.ndarray:
@@ -119,12 +126,15 @@ def detections(film: Film, noise: float, drop: float, rng: np.random.Generator) 
         yield Prediction(image, tuple(people[i] for i in order), blank, depth, blank, 0.9)
 
 
-def measure(films: list[Film], noise: float, drop: float, seed: int) -> dict[str, dict[str, float]]:
-    """Figures of tracking, and of joints raw, by One-Euro and by the local fit."""
+def measure(films: list[Film], found_in: Callable[[Film, int], list[Prediction]]) -> dict[str, dict[str, float]]:
+    """Figures of tracking, and of joints raw, by One-Euro and by the local fit.
+
+    found_in: (film, its number) -> what is found in its frames.
+    """
     tracking = TrackingError()
     jitters = {"raw": Jitter(), "one_euro": Jitter(), "local_fit": Jitter()}
     for number, film in enumerate(films):
-        found = list(detections(film, noise, drop, np.random.default_rng((seed, number))))
+        found = found_in(film, number)
         raw = follow(found, film.fps, TrackSettings(smooth=None))
         smooth = follow(found, film.fps)
         paths = {name: np.full(film.joints.shape, np.nan) for name in jitters}
@@ -154,6 +164,7 @@ def measure(films: list[Film], noise: float, drop: float, seed: int) -> dict[str
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a synthetic set; by default walkers are made up")
+    parser.add_argument("--predict", action="store_true", help="read the frames of --data with the released weights")
     parser.add_argument("--noise", type=float, default=0.02, help="standard deviation, share of the height")
     parser.add_argument("--drop", type=float, default=0.1, help="share of people that are missed in a frame")
     parser.add_argument("--seed", type=int, default=0)
@@ -161,8 +172,23 @@ def main() -> None:
     made_up = made_up_films(np.random.default_rng(options.seed))
     films = list(made_up if options.data is None else films_of_set(options.data))
     row = {"benchmark": "tracking", "data": str(options.data.name if options.data else "walkers")}
-    row |= {"films": len(films), "noise": options.noise, "drop": options.drop}  # type: ignore[dict-item]
-    figures = measure(films, options.noise, options.drop, options.seed)
+    row |= {"films": len(films)}  # type: ignore[dict-item]
+    if options.predict:
+        from humansense.predict import Predictor
+
+        predictor = Predictor()
+        row |= {"weights": predictor.settings.weights, "finder": predictor.settings.finder}
+        figures = measure(
+            films, lambda film, _: [predictor(image) for image in film.pictures()] if film.pictures else []
+        )
+    else:
+        row |= {"noise": options.noise, "drop": options.drop}
+
+        def spoiled(film: Film, number: int) -> list[Prediction]:
+            rng = np.random.default_rng((options.seed, number))
+            return list(detections(film, options.noise, options.drop, rng))
+
+        figures = measure(films, spoiled)
     row |= {name: {k: round(v, 4) for k, v in values.items()} for name, values in figures.items()}  # type: ignore[misc]
     print(json.dumps(row))
 
