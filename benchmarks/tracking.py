@@ -6,9 +6,9 @@
 
 Takes the true people of a synthetic set and spoils them as a detector would: boxes and joints with noise (a share of
 the height; wrists and ankles twice as much), people dropped for one frame or for a run of frames, false people, weak
-scores, and one of two who cover each other left out. What comes out of `follow` is measured against the truth.
-With --predict what the released weights read from the frames instead. Without --data: walkers made up on the spot, who cross all the time. `jitter` compares raw joints, One-Euro, and the
-local fit that `follow` uses.
+scores, and one of two who cover each other left out. With --predict: what the released weights read from the frames.
+What comes out of `follow` is measured against the truth. Without --data: walkers made up on the spot, who cross all the
+time. `jitter` compares raw joints, One-Euro, and the local fit that `follow` uses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from humansense.core import FoundPerson, Prediction, joint_set
+from humansense.core import FoundPerson, HumansenseError, Prediction, joint_set
 from humansense.data.store import ClipSet
 from humansense.metrics.tracking import Jitter, TrackingError
 from humansense.predict.smooth import OneEuro
@@ -178,9 +178,13 @@ def main() -> None:
 
         predictor = Predictor()
         row |= {"weights": predictor.settings.weights, "finder": predictor.settings.finder}
-        figures = measure(
-            films, lambda film, _: [predictor(image) for image in film.pictures()] if film.pictures else []
-        )
+
+        def read(film: Film, number: int) -> list[Prediction]:
+            if film.pictures is None:
+                raise HumansenseError("--predict needs the pictures of a set: give --data")
+            return [predictor(frame) for frame in film.pictures()]
+
+        figures = measure(films, read)
     else:
         row |= {"noise": options.noise, "drop": options.drop}
 
