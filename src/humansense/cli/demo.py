@@ -40,7 +40,7 @@ class Demo:
     """Your own photos, shown first."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("out/demo")
     """Folder for report.html and the results of each photo."""
-    weights: str = "people-small"
+    weights: str = "people-base"
     """A released name, a .safetensors file or a training folder."""
     seed: int = 0
     """Of the synthetic people."""
@@ -73,6 +73,7 @@ class Demo:
 
         from humansense.cli.predict import result_folders
         from humansense.predict import Predictor, PredictSettings, read_picture, write_results
+        from humansense.predict.results import who_was_found
         from humansense.view.outputs import write_pictures
         from humansense.view.report import PhotoEntry
 
@@ -86,7 +87,7 @@ class Demo:
             prediction = predictor(picture)
             write_pictures(prediction, folder)
             write_results(prediction, folder, picture)
-            state = f"person found, score {prediction.score:.2f}" if prediction.found else "no person found"
+            state = f"{who_was_found(prediction)}, score {prediction.score:.2f}"
             ms, where = prediction.timings_ms["total"], console.relative(folder)
             print(f"{title}: {state}, {ms:.0f} ms -> {where}/", flush=True)
             entries.append(PhotoEntry(title, prediction, credit))
@@ -126,8 +127,8 @@ class Demo:
         photos = "".join(f" --photo {path}" for path in self.photo)
         notes = [
             "The weights were trained on synthetic people alone: the page shows what they see, mistakes included.",
-            "Depth is in centimetres from the pelvis, negative towards the camera. A joint's score is the probability "
-            "that the network puts near the place where it drew the joint.",
+            "Depth is in centimetres from the own pelvis, negative towards the camera. A joint's score is the stated "
+            "chance that the joint lies near the place where it is drawn.",
         ]
         report = Report(entries, samples, f"humansense demo{photos}", facts, notes)
         return write_report(report, self.out / "report.html")

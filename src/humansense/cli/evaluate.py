@@ -55,7 +55,7 @@ class Evaluate:
     """What the weights were trained for: people, parts, depth, pose2d or finder."""
     data: str
     """A set, NAME:FOLDER with a NAME of `humansense data list`, or a folder in one of these layouts."""
-    weights: str = "people-small"
+    weights: str = "people-base"
     """A released name, a .safetensors file or a training folder."""
     limit: int | None = None
     """Measure on so many samples at most."""

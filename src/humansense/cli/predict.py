@@ -37,7 +37,7 @@ class Predict:
     """Pictures, videos, folders of them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("out")
     """Where the folders with the results go."""
-    weights: str = "people-small"
+    weights: str = "people-base"
     """A released name, a .safetensors file or a training folder."""
     finder: str = "finder"
     """Weights that find everybody: a released name, a .safetensors file or a training folder."""
@@ -187,6 +187,7 @@ def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
     import numpy as np
 
     from humansense.predict import read_picture, write_results
+    from humansense.predict.results import who_was_found
     from humansense.view.outputs import write_pictures
 
     picture = read_picture(source)
@@ -196,14 +197,12 @@ def one_photo(predictor: Any, source: Path, folder: Path, box: Any) -> str:
     write_pictures(prediction, folder)
     write_results(prediction, folder, picture)
     where = f"-> {console.relative(folder)}/"
+    head = f"{source}: {who_was_found(prediction)} (score {prediction.score:.2f})"
     if not prediction.found:
-        return f"{source}: nobody found (score {prediction.score:.2f}) {where}"
-    count = len(prediction.people)
+        return f"{head} {where}"
     sure = sum(int((person.joint_scores >= 0.3).sum()) for person in prediction.people)
-    joints = f"{sure} of {count * len(prediction.joints)} joints"
-    who = "1 person" if count == 1 else f"{count} people"
-    ms = prediction.timings_ms["total"]
-    return f"{source}: {who} found (score {prediction.score:.2f}), {joints}, {ms:.0f} ms {where}"
+    joints = f"{sure} of {len(prediction.people) * len(prediction.joints)} joints"
+    return f"{head}, {joints}, {prediction.timings_ms['total']:.0f} ms {where}"
 
 
 def one_video(predictor: Any, source: Path, folder: Path, box: Any, options: VideoOptions | None = None) -> str:

@@ -69,6 +69,12 @@ def _area(prediction: Prediction, number: int) -> tuple[slice, slice]:
     return slice(y0, y1), slice(x0, x1)
 
 
+def who_was_found(prediction: Prediction) -> str:
+    """`nobody found`, `1 person found`, `3 people found`."""
+    count = len(prediction.people)
+    return "nobody found" if count == 0 else "1 person found" if count == 1 else f"{count} people found"
+
+
 def part_areas(labels: np.ndarray, pixel_area: float = 1.0) -> dict[str, dict[str, float]]:
     """{part: pixels and share of the person} of the parts among `labels` of parts14, any shape."""
     names = part_set("parts14").names

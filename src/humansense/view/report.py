@@ -11,6 +11,7 @@ import numpy as np
 import humansense
 from humansense.core import Prediction, Sample, atomic_path, joint_set, part_set
 from humansense.data.transforms import crop_matrix, person_box, warp_sample
+from humansense.predict.results import who_was_found
 from humansense.view import draw, page
 from humansense.view.outputs import overlay, small
 from humansense.view.sheets import sample_maps
@@ -107,8 +108,7 @@ def _photo_head(entry: PhotoEntry) -> str:
     """Title, whether somebody was found, and where the photo comes from."""
     height, width = entry.prediction.image.shape[:2]
     found, score = entry.prediction.found, entry.prediction.score
-    count = len(entry.prediction.people)
-    words = "nobody found" if not found else "1 person found" if count == 1 else f"{count} people found"
+    words = who_was_found(entry.prediction)
     pill = f'<span class="pill{"" if found else " no"}">{words}, score {score:.2f}</span>'
     about = f"{width} x {height} pixels" + (f", {entry.credit}" if entry.credit else "")
     title = f"<h3>{page.escape(entry.name)}</h3>"
