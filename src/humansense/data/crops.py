@@ -112,7 +112,7 @@ def cut(
         visible = convert_joints(seen[:, None].astype(np.float32), moved.joint_set, joints, 0.0)[:, 0] == 1
     return Crop(
         image=warp_image(sample.image, matrix, size, *border),
-        parts=_cut_parts(sample, matrix, size),
+        parts=cut_parts(sample, matrix, size),
         depth=_cut_depth(sample, matrix, size),
         joints=points,
         visible=visible,
@@ -123,7 +123,8 @@ def cut(
     )
 
 
-def _cut_parts(sample: Sample, matrix: np.ndarray, size: Size) -> np.ndarray:
+def cut_parts(sample: Sample, matrix: np.ndarray, size: Size) -> np.ndarray:
+    """(H, W) uint8 labels of parts14 of a crop, `UNKNOWN` where only the mask or nothing is known."""
     if sample.parts is not None:
         table = part_map(sample.part_set, "parts14")
         if mirrors(matrix):

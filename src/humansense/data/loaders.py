@@ -64,9 +64,9 @@ def read_for_crops(source: Source, i: int) -> Sample:
     return source.read(i)
 
 
-def read_for_boxes(source: Source, i: int) -> Sample:
-    """Sample i without maps, where they need not be read."""
-    return source.read(i, ()) if isinstance(source, ClipSet) else source.read(i)
+def read_for_boxes(source: Source, i: int, maps: Sequence[str] = ()) -> Sample:
+    """Sample i without other maps than `maps`, where they need not be read."""
+    return source.read(i, maps) if isinstance(source, ClipSet) else source.read(i)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 
 from humansense.core import Sample, joint_set
 from humansense.data import augment
-from humansense.data.crops import UNKNOWN, Crop
+from humansense.data.crops import Crop, cut_parts
 from humansense.data.loaders import EvalCrops, TrainCrops, read_for_boxes
 from humansense.data.transforms import crop_matrix, person_box, warp_image
 
@@ -45,13 +45,13 @@ def known_boxes(sample: Sample) -> np.ndarray:
 
 
 def scene(sample: Sample, matrix: np.ndarray, image: np.ndarray, joints: str) -> Crop:
-    """The warped `image` of a sample with its boxes; the maps of single people are unknown in it."""
+    """The warped `image` of a sample with its boxes, and with its parts where the sample has them."""
     size = image.shape[:2]
     boxes, unsure = moved_boxes(known_boxes(sample), matrix, size)
     count = len(joint_set(joints))
     return Crop(
         image=image,
-        parts=np.full(size, UNKNOWN, np.uint8),
+        parts=cut_parts(sample, matrix, size),
         depth=np.full(size, np.nan, np.float32),
         joints=np.full((count, 2), np.nan, np.float32),
         visible=np.zeros(count, bool),
@@ -74,14 +74,14 @@ class TrainScenes(TrainCrops):
         return out
 
     def _read(self, i: int) -> Sample:
-        return read_for_boxes(*self._place(i))
+        return read_for_boxes(*self._place(i), ("parts",))
 
     def _mosaic(self, n: int, rng: np.random.Generator) -> Crop:
         """Four scenes, met at a random point (Bochkovskiy 2020, "YOLOv4", section 3.3)."""
         side = self.image_size
         across, down = (int(v) for v in rng.integers(int(0.3 * side), int(0.7 * side), 2))
         out = self._one(self._frame(n), side, rng)
-        image, boxes, unsure = out.image.copy(), [], []
+        image, parts, boxes, unsure = out.image.copy(), out.parts.copy(), [], []
         for k, (x, y, width, height) in enumerate((
             (0, 0, across, down), (across, 0, side - across, down),
             (0, down, across, side - down), (across, down, side - across, side - down),
@@ -89,13 +89,14 @@ class TrainScenes(TrainCrops):
             sample = self._frame(n) if k == 0 else self._read(int(rng.integers(len(self))))
             part = self._one(sample, max(width, height), rng)
             image[y : y + height, x : x + width] = part.image[:height, :width]
+            parts[y : y + height, x : x + width] = part.parts[:height, :width]
             assert part.boxes is not None
             assert part.unsure is not None
             cut, doubtful = moved_boxes(part.boxes, np.eye(3), (height, width))
             kept = (np.clip(part.boxes, 0, [width, height] * 2)[:, 2:] - part.boxes[:, :2] >= 1).all(1)
             boxes.append(cut + np.array([x, y, x, y], np.float32))
             unsure.append(doubtful | part.unsure[kept])
-        out.image, out.boxes, out.unsure = image, np.concatenate(boxes), np.concatenate(unsure)
+        out.image, out.parts, out.boxes, out.unsure = image, parts, np.concatenate(boxes), np.concatenate(unsure)
         out.has_person = bool(len(out.boxes))
         return out
 
@@ -143,6 +144,7 @@ class TrainScenes(TrainCrops):
         for box in out.boxes:
             x0, y0, x1, y1 = np.clip(box + np.array([-4, -4, 4, 4]), 0, [size[1], size[0]] * 2).astype(int)
             out.image[y0:y1, x0:x1] = augment.texture((y1 - y0, x1 - x0), rng)
+            out.parts[y0:y1, x0:x1] = 0
         out.boxes, out.unsure, out.has_person = np.zeros((0, 4), np.float32), np.zeros(0, bool), False
 
 

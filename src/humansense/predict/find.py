@@ -17,8 +17,8 @@ from humansense.predict.model import Glance, fast_dtype, find_device
 from humansense.predict.windows import Pyramid, clip_box, iou
 from humansense.tasks import FinderTask, load_task, suppress
 
-FIND_SIDE = 320
-"""The longer side of a view in the finder's pixels: between its training scenes' 256 and what 25 ms allow."""
+FIND_SIDE = 256
+"""The longer side of a view in the finder's pixels: that of its training scenes."""
 WIDEST = 2.2
 """A view is at most so many times as long as it is wide: a panorama is looked at in pieces."""
 SHARES = (1.0, 0.5, 0.25)

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
-from humansense.losses import box_heatmaps, focal_center_loss, giou_loss
+from humansense.losses import binary_cross_entropy, box_heatmaps, focal_center_loss, giou_loss
 from humansense.nets import STRIDE, Net
 from humansense.tasks.settings import FinderSettings, TaskSettings
 from humansense.tasks.task import Outputs, Results, Task, TaskMetrics
 
 BOX_WEIGHT = 2.0
+MASK_WEIGHT = 3.0
 MOST_PEOPLE = 100
 """So many centres at most are read from one picture."""
 _NEAR = 0.3  # of the Gaussian: from here on a cell learns the box
@@ -30,8 +31,11 @@ _RARE = -2.19  # logit of a chance of 0.1: the first answer of the centre map (Z
 
 @dataclass(frozen=True)
 class FinderTask(Task[FinderSettings]):
-    """Heads `center`: (B, 1, h, w), and `sides`: (B, 4, h, w), logarithms of the distances in cells to the box's left,
-    top, right and bottom side.
+    """Heads `center`: (B, 1, h, w), `sides`: (B, 4, h, w), logarithms of the distances in cells to the box's left,
+    top, right and bottom side, and `mask`: (B, 1, h, w), that a cell is anybody's.
+
+    Masks learnt from synthetic people hold on photos long before centres do: a score is the geometric mean of the centre
+    and of what the mask says of the box.
 
     decode gives `boxes` (B, K, 4) float32 pixels, and `scores` (B, K) 0..1, K = `MOST_PEOPLE` or the cells if fewer;
     places without a centre have score 0. Pictures may have any size that is a multiple of `STRIDE`.
@@ -42,7 +46,7 @@ class FinderTask(Task[FinderSettings]):
     settings_type: ClassVar[type[TaskSettings]] = FinderSettings
 
     def heads(self) -> dict[str, int]:
-        return {"center": 1, "sides": 4}
+        return {"center": 1, "sides": 4, "mask": 1}
 
     def build_net(self) -> Net:
         net = super().build_net()
@@ -70,7 +74,12 @@ class FinderTask(Task[FinderSettings]):
         best, who = (maps * sure).max(1)
         boxes = torch.nan_to_num(batch.boxes)
         sides = boxes.gather(1, who.flatten(1)[..., None].expand(-1, -1, 4))
+        # Where nobody drew a map nothing is known; a map has background somewhere.
+        somebody = (batch.parts != 0).float()[:, None]
+        drawn = ~(batch.parts != 0).flatten(1).all(1)
         return {
+            "mask": F.avg_pool2d(somebody, STRIDE),
+            "drawn": drawn[:, None, None, None].expand(-1, 1, *maps.shape[2:]),
             "center": best[:, None],
             # Nothing is asked where somebody unsure is and nobody sure.
             "counts": (((maps * ~sure).amax(1) < _NEAR) | (best >= _NEAR))[:, None],
@@ -83,21 +92,47 @@ class FinderTask(Task[FinderSettings]):
     ) -> dict[str, tuple[float, Tensor]]:
         center = focal_center_loss(output["center"], targets["center"], targets["counts"])
         boxes = giou_loss(boxes_of(output["sides"]), targets["boxes"], targets["weights"])
-        return {"center": (1.0, center), "box": (BOX_WEIGHT, boxes)}
+        mask = binary_cross_entropy(output["mask"], targets["mask"], targets["drawn"])
+        return {"center": (1.0, center), "box": (BOX_WEIGHT, boxes), "mask": (MASK_WEIGHT, mask)}
 
     def decode(self, outputs: Outputs) -> Results:
         heat = outputs[-1]["center"].float().sigmoid()[:, 0]
         peaks = torch.where(F.max_pool2d(heat[:, None], 3, 1, 1)[:, 0] == heat, heat, 0.0)
-        scores, cells = peaks.flatten(1).topk(min(MOST_PEOPLE, peaks[0].numel()))
-        boxes = boxes_of(outputs[-1]["sides"]).flatten(1, 2)
-        return {"boxes": boxes.gather(1, cells[..., None].expand(-1, -1, 4)), "scores": scores}
+        chances, cells = peaks.flatten(1).topk(min(MOST_PEOPLE, peaks[0].numel()))
+        boxes = boxes_of(outputs[-1]["sides"]).flatten(1, 2).gather(1, cells[..., None].expand(-1, -1, 4))
+        support = mean_in_boxes(outputs[-1]["mask"].float().sigmoid()[:, 0], boxes / STRIDE)
+        return {"boxes": boxes, "scores": (chances * support).sqrt()}
 
     def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
         order = torch.tensor([2, 1, 0, 3])
-        return {"center": output["center"].flip(-1), "sides": output["sides"].flip(-1)[:, order]}
+        flipped = {name: output[name].flip(-1) for name in ("center", "mask")}
+        return flipped | {"sides": output["sides"].flip(-1)[:, order]}
 
     def metrics(self) -> TaskMetrics:
         return FinderMetrics()
+
+
+def mean_in_boxes(maps: Tensor, boxes: Tensor) -> Tensor:
+    """(B, K) 0..1: of the maps (B, h, w) the mean over each box (B, K, 4) in cells, relative to what a body fills of it.
+
+    The middle half of the box counts (a body leaves the corners free), and 0.7 of it is enough for 1.
+    """
+    h, w = maps.shape[1:]
+    sums = F.pad(maps.double().cumsum(1).cumsum(2), (1, 0, 1, 0))
+    quarter = (boxes[..., 2:] - boxes[..., :2]) / 4
+    low = (boxes[..., :2] + quarter).floor().long()
+    high = torch.maximum((boxes[..., 2:] - quarter).ceil().long(), low + 1)
+    limit = torch.tensor([w, h], device=maps.device)
+    low, high = torch.minimum(low.clamp(min=0), limit - 1), torch.minimum(high.clamp(min=1), limit)
+    (x0, y0), (x1, y1) = low.unbind(-1), high.unbind(-1)
+    flat = sums.flatten(1)
+
+    def at(x: Tensor, y: Tensor) -> Tensor:
+        return flat.gather(1, y * (w + 1) + x)
+
+    total = at(x1, y1) - at(x0, y1) - at(x1, y0) + at(x0, y0)
+    area = ((x1 - x0) * (y1 - y0)).clamp(min=1)
+    return (total / area / 0.7).clamp(0, 1).float()
 
 
 def boxes_of(sides: Tensor) -> Tensor:
