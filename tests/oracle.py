@@ -64,7 +64,7 @@ class OracleFinder(nn.Module):
                 at = np.array([column + 0.5, row + 0.5])
                 distances = np.concatenate([at - (x, y), np.array([x + w, y + h]) - at])
                 sides[i, :, row, column] = torch.from_numpy(np.log(distances)).float()
-        return [{"center": center, "sides": sides}]
+        return [{"center": center, "sides": sides, "mask": torch.where(person, 8.0, -8.0)[:, None]}]
 
 
 def oracle_task():

@@ -133,7 +133,7 @@ def test_flip_and_scales_agree_with_the_plain_answer(weights):
         other = predictor(weights, **options)(image)
         assert np.abs(other.joints - plain.joints).max() < 5, options
         assert iou(other.box, plain.box) > 0.9
-        assert ((other.parts > 0) == (plain.parts > 0)).mean() > 0.96
+        assert ((other.parts > 0) == (plain.parts > 0)).mean() > 0.95
     with pytest.raises(HumansenseError, match="scales"):
         PredictSettings(scales=(9.0,))
     with pytest.raises(HumansenseError, match="joint set"):

@@ -15,7 +15,7 @@ from humansense.data.scenes import EvalScenes, TrainScenes, moved_boxes
 from humansense.data.transforms import crop_matrix
 from humansense.losses import box_heatmaps, focal_center_loss, giou, giou_loss
 from humansense.tasks import make_task, suppress
-from humansense.tasks.finder import boxes_of
+from humansense.tasks.finder import boxes_of, mean_in_boxes
 
 PLAIN = AugmentSettings(
     grey=0, colour=0, shade=0, low_resolution=0, blur=0, noise=0, jpeg=0, no_person=0, aspect=0, texture_background=0
@@ -178,12 +178,24 @@ def test_decoding_reads_what_was_encoded():
     at = np.stack([xs, ys, xs, ys], -1) * 4
     sides = torch.log(torch.from_numpy(np.abs(targets["boxes"][0].numpy() - at)).clamp(min=0.02) / 4)
     center = torch.logit(targets["center"].clamp(1e-6, 1 - 1e-6))
-    results = task.decode([{"center": center, "sides": sides.permute(2, 0, 1)[None].float()}])
+    full = torch.full((1, 1, h, h), 9.0)
+    output = {"center": center, "sides": sides.permute(2, 0, 1)[None].float(), "mask": full}
+    results = task.decode([output])
     found = results["boxes"][0][results["scores"][0] > 0.9].numpy()
     truth = crop.boxes
     assert len(found) == 3
+    # A centre is believed as far as the mask does.
+    assert task.decode([output | {"mask": -full}])["scores"].max() < 0.1
     for box in found:
         assert np.abs(truth - box).max(1).min() < 1e-2
+    # The picture is as red as its mask is full; where nobody drew parts, no mask is asked for.
+    assert not targets["drawn"].any()
+    batch.parts[:] = 0
+    batch.parts[0, 24:80, 40:72] = 5
+    drawn = task.targets(batch)
+    assert drawn["drawn"].all()
+    assert drawn["mask"][0, 0, 6:20, 10:18].all()
+    assert drawn["mask"].sum() == 14 * 8
     # Where somebody unsure is, nothing is asked.
     batch.boxes_unsure[0, 0] = True
     again = task.targets(batch)
@@ -191,6 +203,16 @@ def test_decoding_reads_what_was_encoded():
     assert not again["counts"][0, 0, row, column]
     assert again["weights"][0, row, column] == 0
     assert (again["center"] == 1).sum() == 2
+
+
+def test_the_mean_in_a_box_is_that_of_its_middle():
+    maps = torch.rand(2, 20, 30)
+    boxes = torch.tensor([[[4.0, 4, 20, 16], [-5, -5, 6, 6]], [[10, 2, 10.5, 2.5], [25, 10, 60, 40]]])
+    means = mean_in_boxes(maps, boxes)
+    assert means[0, 0] == pytest.approx(min(1.0, maps[0, 7:13, 8:16].mean().item() / 0.7), rel=1e-5)
+    assert means[0, 1] == pytest.approx(min(1.0, maps[0, 0:4, 0:4].mean().item() / 0.7), rel=1e-5)
+    assert means[1, 0] == pytest.approx(min(1.0, maps[1, 2, 10].item() / 0.7), rel=1e-5)
+    assert ((means >= 0) & (means <= 1)).all()
 
 
 def test_the_finder_takes_any_size_but_not_any_shape():

@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from humansense.core import HumansenseError
 
 _KAPPA = 0.13
 """One constant for all joints in COCO's similarity: the mean of its own (twice the sigmas)."""
+
+
+def _assigned(gain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) of the pairs whose summed gain is greatest."""
+    from scipy.optimize import linear_sum_assignment  # takes 0.2 s to load, and who predicts imports this room too
+
+    rows, columns = linear_sum_assignment(-gain)
+    return rows, columns
 
 
 class TrackingError:
@@ -76,7 +83,7 @@ class TrackingError:
         rest = [j for j in range(len(predicted_ids)) if j not in pairs.values()]
         if rows and rest:
             gain = np.where(good, 1 + alike, 0.0)[np.ix_(rows, rest)]
-            for r, c in zip(*linear_sum_assignment(-gain), strict=True):
+            for r, c in zip(*_assigned(gain), strict=True):
                 if good[rows[r], rest[c]]:
                     pairs[rows[r]] = rest[c]
         return pairs
@@ -109,7 +116,7 @@ class TrackingError:
             counts = np.zeros((len(ones), len(others)))
             for (a, b), count in self._together.items():
                 counts[ones[a], others[b]] = count
-            self._identity_matches += int(counts[linear_sum_assignment(-counts)].sum())
+            self._identity_matches += int(counts[_assigned(counts)].sum())
         self._start()
 
     def compute(self) -> dict[str, float]:

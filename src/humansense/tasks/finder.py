@@ -34,8 +34,8 @@ class FinderTask(Task[FinderSettings]):
     """Heads `center`: (B, 1, h, w), `sides`: (B, 4, h, w), logarithms of the distances in cells to the box's left,
     top, right and bottom side, and `mask`: (B, 1, h, w), that a cell is anybody's.
 
-    Masks learnt from synthetic people hold on photos long before centres do: a score is the geometric mean of the centre
-    and of what the mask says of the box.
+    Masks learnt from synthetic people hold on photos long before centres do: a score is the geometric mean of the
+    centre and of what the mask says of the box.
 
     decode gives `boxes` (B, K, 4) float32 pixels, and `scores` (B, K) 0..1, K = `MOST_PEOPLE` or the cells if fewer;
     places without a centre have score 0. Pictures may have any size that is a multiple of `STRIDE`.
@@ -113,7 +113,7 @@ class FinderTask(Task[FinderSettings]):
 
 
 def mean_in_boxes(maps: Tensor, boxes: Tensor) -> Tensor:
-    """(B, K) 0..1: of the maps (B, h, w) the mean over each box (B, K, 4) in cells, relative to what a body fills of it.
+    """(B, K) 0..1: of maps (B, h, w) the mean over each box (B, K, 4) in cells, relative to what a body fills of it.
 
     The middle half of the box counts (a body leaves the corners free), and 0.7 of it is enough for 1.
     """
