@@ -35,27 +35,38 @@ class ReleasedWeights:
         return Path(str(resources.files("humansense") / "weights" / self.file))
 
 
-DEFAULT = "people-small"
+DEFAULT = "people-base"
 DEFAULT_FINDER = "finder"
 
 WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
     {
+        "people-base": ReleasedWeights(
+            name="people-base",
+            file="people-base.safetensors",
+            sha256="92192cffcf907f9dc23705e5354ec36a54eef86eeac4aee584d399643fa480b3",
+            licence="Apache-2.0",
+            card="docs/models/people-base.md",
+            summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
+            presence=Calibration(0.0, 1.0),
+            joint_scores=Calibration(0.0, 1.0),
+        ),
         "people-small": ReleasedWeights(
             name="people-small",
             file="people-small.safetensors",
             sha256="43f95e0f823e1922a62b4199c20af6bb94c670e70da3f0a181eb5023fe5bd7ba",
             licence="Apache-2.0",
             card="docs/models/people-small.md",
-            summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
+            summary="the smaller and older one, from which people-base was trained",
             presence=Calibration(4.25, 2.91),
         ),
         "finder": ReleasedWeights(
             name="finder",
             file="finder.safetensors",
-            sha256="a90afc3aa2d5ba2676053554527d003d1cee1fca604f8de0537400dfa6d3fe3f",
+            sha256="0a42e29f653c17a64e601fa2f9660a7b8ab933b6d9d818581d74afe4c7a22e49",
             licence="Apache-2.0",
             card="docs/models/finder.md",
             summary="boxes of everybody in a picture; trained on synthetic people alone",
+            presence=Calibration(0.0, 1.0),
         ),
     }
 )
