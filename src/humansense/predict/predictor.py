@@ -140,11 +140,10 @@ class Predictor:
     def _predict(self, image: np.ndarray, given: np.ndarray | None, timings: dict[str, float]) -> Prediction:
         """Everybody, or the one in the `given` box."""
         pyramid = Pyramid(image)
-        level = self.settings.found_score
         if given is not None:
             seen = [Candidate(given, 1.0)]
         else:
-            seen = self.finder.find(pyramid, level, timings)[: self.settings.max_people]
+            seen = self.finder.find(pyramid, self._least, timings)[: self.settings.max_people]
         findings = self._closer(pyramid, seen, given is None, timings)
         return self._result(image, findings, timings)
 
@@ -156,8 +155,7 @@ class Predictor:
         if finding.score >= self.settings.found_score and seen is not None:
             finding.box = seen
             return self._result(frame, [finding], timings)
-        level = self.settings.found_score
-        near = [c for c in self.finder.find(pyramid, level, timings) if c.score >= level and iou(c.box, last) > 0]
+        near = [c for c in self.finder.find(pyramid, self._least, timings) if iou(c.box, last) > 0]
         near.sort(key=lambda c: -iou(c.box, last))
         return self._result(frame, self._closer(pyramid, near[:1], True, timings) or [finding], timings)
 
@@ -220,6 +218,11 @@ class Predictor:
             timings_ms=timings,
             weights=self.settings.weights,
         )
+
+    @property
+    def _least(self) -> float:
+        """The finder's score below which nobody can pass, however sure the closer look is (`_look`)."""
+        return self.settings.found_score**2
 
     @property
     def joint_set(self) -> str:
