@@ -153,7 +153,7 @@ def test_upsampled_heads_start_from_the_net_without(tmp_path):
     given = save(path, people("tiny"))
     net = people("tiny+up").build_net()
     fresh = {k: v.clone() for k, v in upsampling_layers(net).items()}
-    start_from(net, path)
+    start_from(net, path, people("tiny+up"))
     assert len(fresh) == 4  # a weight and a bias for parts and depth
     for name, value in net.state_dict().items():
         assert torch.equal(value, fresh[name]) if name in fresh else torch.allclose(value, given[name], atol=2e-3)
@@ -162,13 +162,10 @@ def test_upsampled_heads_start_from_the_net_without(tmp_path):
 def test_nothing_else_may_be_missing(tmp_path):
     path = tmp_path / "w.safetensors"
     save(path, people("tiny+up"))
-    start_from(people("tiny+up").build_net(), path)
-    for task in (people("tiny"), people("small+up"), people("tiny+up", "parts")):
+    start_from(people("tiny+up").build_net(), path, people("tiny+up"))
+    for task in (people("tiny"), people("small+up"), people("small", "parts")):
         with pytest.raises(HumansenseError, match="--init"):
-            start_from(task.build_net(), path)
-    save(path, people("tiny", "parts"))
-    with pytest.raises(HumansenseError, match="--init"):
-        start_from(people("tiny+up").build_net(), path)
+            start_from(task.build_net(), path, task)
 
 
 def test_recipes_fill_what_nobody_said():

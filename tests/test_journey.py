@@ -71,7 +71,9 @@ def test_train_resume_eval_predict(made, tmp_path, capsys):
     assert (run / "weights.safetensors").is_file()
     assert main(["train", "people", *options, "--samples", "12"]) == 0  # done already
     capsys.readouterr()
-    assert main(["eval", "people", "--weights", str(run), "--data", str(made), "--json"]) == 0
+    looks = ["--sheets", str(tmp_path / "looks")]
+    assert main(["eval", "people", "--weights", str(run), "--data", str(made), "--json", *looks]) == 0
+    assert sorted(p.name for p in (tmp_path / "looks").iterdir()) == ["random.png", "worst.png"]
     figures = json.loads(capsys.readouterr().out)
     assert figures["samples"] == 6
     assert 0 <= figures["mask_iou"] <= 1
@@ -81,3 +83,19 @@ def test_train_resume_eval_predict(made, tmp_path, capsys):
     options = ["--weights", str(run), "--out", str(tmp_path / "out"), "--box", "10,10,80,80", "--found-score", "0"]
     assert main(["predict", str(tmp_path / "noise.png"), *options]) == 0
     assert json.loads((tmp_path / "out" / "noise" / "result.json").read_text())["versions"]["weights"] == str(run)
+
+
+def test_a_finder_is_trained_measured_and_used(made, tmp_path, capsys):
+    run = tmp_path / "finder"
+    options = ["--preset", "tiny", "--image-size", "64", "--batch", "4", "--workers", "0", "--precision", "32-true"]
+    options += ["--accelerator", "cpu", "--devices", "1", "--data", str(made), "--out", str(run)]
+    assert main(["train", "finder", *options, "--samples", "12"]) == 0
+    capsys.readouterr()
+    assert main(["eval", "finder", "--weights", str(run), "--data", str(made), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["samples"] == 6
+    assert 0 <= figures["box_ap50"] <= 1
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)).save(tmp_path / "noise.png")
+    assert main(["predict", str(tmp_path / "noise.png"), "--finder", str(run), "--out", str(tmp_path / "out")]) == 0
+    assert main(["predict", str(tmp_path / "noise.png"), "--finder", "people-base"]) == 2
+    assert "finder" in capsys.readouterr().err

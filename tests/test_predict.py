@@ -14,6 +14,7 @@ from PIL import Image
 import humansense
 from humansense.core import HumansenseError, joint_set, save_weights
 from humansense.predict import Predictor, PredictSettings, find_weights, read_picture, result_json, write_results
+from humansense.predict.calibration import Calibration, Evidence, logit
 from humansense.predict.compose import limb_distance
 from humansense.predict.find import SHARES, WIDEST, Candidate, Finder, merge, views
 from humansense.predict.released import WEIGHTS, sha256
@@ -247,6 +248,18 @@ def test_pieces_and_repetitions_of_a_person_are_merged():
     other = Candidate(np.array([60, 0, 100, 100.0]), 0.4)
     assert merge([hand, again, other, whole, child]) == [whole, child, other]
     assert merge([]) == []
+
+
+def test_evidence_and_calibration_are_probabilities():
+    evidence = Evidence(finder=2.0, look=0.5, bias=1.0)
+    assert evidence.probability(0.5, 0.0) == pytest.approx(0.5)
+    assert evidence.probability(0.5, 4.0) == pytest.approx(1 / (1 + np.exp(-2)))
+    assert evidence.probability(0.5, 4.0, doubt=2.0) == pytest.approx(0.5)
+    assert evidence.probability(-1e9, 1e3) == pytest.approx(0, abs=1e-9)
+    calibration = Calibration(bias=1.0, scale=2.0)
+    assert calibration.probability(np.array([1.0, 3.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-1))])
+    assert calibration.probability(logit(0.5)) < 0.5
+    assert Calibration().probability(logit(np.array([0.1, 0.7]))) == pytest.approx([0.1, 0.7])
 
 
 def test_a_box_that_is_wrong_is_looked_at_again(weights):

@@ -1,4 +1,4 @@
-"""From a net's answer to a probability that holds."""
+"""From nets' answers to probabilities that hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,29 @@ class Calibration:
 
     def probability(self, logit: np.ndarray | float) -> np.ndarray:
         """Of one logit or of many."""
-        return np.asarray(1.0 / (1.0 + np.exp(np.clip((self.bias - np.asarray(logit)) / self.scale, -60, 60))))
+        return sigmoid((np.asarray(logit) - self.bias) / self.scale)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How two answers to "is somebody there?" become one probability, by logistic regression.
+
+    finder, look: what a unit of the logit of the finder's score and of the closer look's answer weighs. bias: what
+    both must outweigh.
+    """
+
+    finder: float = 1.0
+    look: float = 0.3
+    bias: float = 2.0
+
+    def probability(self, finder_logit: float, look_logit: float, doubt: float = 0.0) -> float:
+        """0..1. doubt: further logits against it."""
+        return float(sigmoid(np.asarray(self.finder * finder_logit + self.look * look_logit - self.bias - doubt)))
+
+
+def sigmoid(logit: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logit)), without overflow."""
+    return np.asarray(1.0 / (1.0 + np.exp(np.clip(-logit, -60, 60))))
 
 
 def logit(probability: np.ndarray | float) -> np.ndarray:

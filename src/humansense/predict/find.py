@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,6 @@ import torch
 
 from humansense.core import HumansenseError
 from humansense.data.transforms import warp_image
-from humansense.predict.calibration import Calibration, logit
 from humansense.predict.model import Glance, fast_dtype, find_device
 from humansense.predict.windows import Pyramid, clip_box, iou
 from humansense.tasks import FinderTask, load_task, suppress
@@ -25,9 +25,10 @@ SHARES = (1.0, 0.5, 0.25)
 """Sides of the views of each round over those of the first."""
 SMALL = 0.2
 """People below this share of a view (half of them) ask for a closer round."""
-CAREFUL = 0.5
-"""Of the doubt that a score leaves, the share that a closer round must remove where the first one saw nobody: many
-views, many false alarms."""
+LEAST = 0.25
+"""Who scores less is not looked at closely."""
+SURE = 0.45
+"""Whoever scores so much counts as seen when it is decided whether to look closer."""
 OVERLAP = 0.6
 """Boxes that share more of their union are one person."""
 _EDGE = 0.02  # of a view's side: what ends nearer to its border is cut off by it
@@ -39,12 +40,13 @@ _MIN_CELLS = 6
 @dataclass(frozen=True)
 class Candidate:
     """Somebody may be here. box: (4,) pixels of the picture. score: 0..1, the finder's. cut: it ends where its view
-    does and the picture does not, so that it may be a piece of somebody.
+    does and the picture does not, so that it may be a piece of somebody. doubt: logits to take off.
     """
 
     box: np.ndarray
     score: float
     cut: bool = False
+    doubt: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -78,44 +80,40 @@ def _starts(length: float, side: float) -> list[float]:
 
 
 class Finder:
-    """Loads the weights once; `find` as often as needed. Thread-safe. calibration: of the net's scores."""
+    """Loads the weights once; `find` as often as needed. Thread-safe."""
 
-    def __init__(self, weights: str | Path, device: str = "cpu", calibration: Calibration | None = None) -> None:
+    def __init__(self, weights: str | Path, device: str = "cpu") -> None:
         task, net = load_task(weights, fold=True)
         if not isinstance(task, FinderTask):
             raise HumansenseError(f"{weights} was trained for the task {task.name!r}; finding people needs 'finder'")
         self.task = task
         self.device = find_device(device)
         self.dtype = fast_dtype() if self.device.type == "cpu" else torch.float16
-        self.calibration = calibration or Calibration()
         folded = net.requires_grad_(False).to(self.device, self.dtype)
         self.net = folded.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def find(self, image: Pyramid, level: float, timings_ms: dict[str, float] | None = None) -> list[Candidate]:
-        """Everybody with a score of `level` or more, best first, and where there is nobody the best of the others.
+    def find(self, image: Pyramid, timings_ms: dict[str, float] | None = None) -> list[Candidate]:
+        """Whoever may be somebody, best first; a closer look must tell who is.
 
-        A closer round follows where the people of a round are small in its views, as long as the picture has detail.
+        A closer round follows where nobody is sure or those who are are small, as long as the picture has detail.
         """
         start = time.perf_counter()
         height, width = image.shape
         found: list[Candidate] = []
         for number, share in enumerate(SHARES):
             cut = views(height, width, share)
-            nobody = number > 0 and not any(c.score >= level for c in found)
-            seen = [c for view in cut for c in self._look(image, view)]
-            if nobody:
-                bar = level + (1 - level) * CAREFUL
-                turned_down = float(np.nextafter(level, 0.0))
-                seen = [c if c.score >= bar else Candidate(c.box, min(c.score, turned_down)) for c in seen]
+            lost = number > 0 and not any(c.score >= SURE for c in found)
+            # So many views, so many chances of a false alarm: the odds are parted among them (Bonferroni).
+            doubt = math.log(len(cut)) if lost else 0.0
+            seen = [replace(c, doubt=doubt) for view in cut for c in self._look(image, view)]
             found = merge(_unresolved(found, seen, cut[0].side) + seen)
-            sides = [float(max(c.box[2:] - c.box[:2])) for c in found if c.score >= level]
+            sides = [float(max(c.box[2:] - c.box[:2])) for c in found if c.score >= SURE]
             detailed = cut[0].side > 1.2 * FIND_SIDE
             if not detailed or (sides and np.median(sides) > SMALL * cut[0].side):
                 break
         if timings_ms is not None:
             timings_ms["find"] = timings_ms.get("find", 0.0) + (time.perf_counter() - start) * 1e3
-        sure = [c for c in found if c.score >= level]
-        return sure or found[:1]
+        return found
 
     @torch.inference_mode()
     def _look(self, image: Pyramid, view: View) -> list[Candidate]:
@@ -130,9 +128,8 @@ class Finder:
         output = self.net(self.task.inputs(batch).to(self.dtype))[-1]
         results = self.task.decode([output])
         boxes, scores = results["boxes"][0].cpu().numpy(), results["scores"][0].cpu().numpy()
-        scores = self.calibration.probability(logit(scores))
         boxes = clip_box(boxes * step + np.tile([view.x, view.y], 2), image.shape)
-        usable = (scores > 0.02) & (boxes[:, 2:] - boxes[:, :2] >= 2).all(1)
+        usable = (scores >= LEAST) & (boxes[:, 2:] - boxes[:, :2] >= 2).all(1)
         edge = np.array([view.x, view.y, view.x + view.width, view.y + view.height])
         inner = np.array([view.x > 0, view.y > 0, edge[2] < image.shape[1], edge[3] < image.shape[0]])
         cut = (inner & (np.abs(boxes - edge) < _EDGE * view.side)).any(1)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from humansense.core import FoundPerson, HumansenseError, Prediction, convert_joints, joint_set
-from humansense.predict.calibration import Calibration, logit
+from humansense.predict.calibration import Calibration, Evidence, logit
 from humansense.predict.compose import Seen, compose
 from humansense.predict.find import Candidate, Finder, better_box, inside, mask_box
 from humansense.predict.model import Glance, Look, Model
@@ -61,14 +60,18 @@ class PredictSettings:
 
 @dataclass
 class _Finding:
-    """The last close look at somebody: number `row` of `look`. found: the finder's score, 1 where the box was given."""
+    """The last close look at somebody: number `row` of `look`. score: that somebody is there."""
 
     look: Look
     row: int
     glance: Glance
-    box: np.ndarray
-    found: float
+    seen: Candidate
     score: float
+
+    @property
+    def box(self) -> np.ndarray:
+        """(4,) float32 pixels of the picture."""
+        return self.seen.box.astype(np.float32)
 
 
 class Predictor:
@@ -83,10 +86,9 @@ class Predictor:
         self.settings = settings or PredictSettings()
         self.weights_path = find_weights(self.settings.weights)
         self.model = Model(self.weights_path, self.settings.device)
-        row, finder = WEIGHTS.get(self.settings.weights), WEIGHTS.get(self.settings.finder)
-        found = finder.presence if finder else Calibration()
-        self.finder = Finder(find_weights(self.settings.finder), self.settings.device, found)
-        self.presence = row.presence if row else Calibration()
+        self.finder = Finder(find_weights(self.settings.finder), self.settings.device)
+        row = WEIGHTS.get(self.settings.weights)
+        self.evidence = row.evidence if row else Evidence()
         self.joint_scores = row.joint_scores if row else Calibration()
 
     def __call__(self, source: str | Path | np.ndarray | Picture, box: Sequence[float] | None = None) -> Prediction:
@@ -143,7 +145,7 @@ class Predictor:
         if given is not None:
             seen = [Candidate(given, 1.0)]
         else:
-            seen = self.finder.find(pyramid, self._least, timings)[: self.settings.max_people]
+            seen = self.finder.find(pyramid, timings)[: self.settings.max_people]
         findings = self._closer(pyramid, seen, given is None, timings)
         return self._result(image, findings, timings)
 
@@ -153,9 +155,9 @@ class Predictor:
         (finding,) = self._closer(pyramid, [Candidate(clip_box(last, pyramid.shape), 1.0)], True, timings)
         seen = mask_box(finding.glance, finding.box, pyramid.shape)
         if finding.score >= self.settings.found_score and seen is not None:
-            finding.box = seen
+            finding.seen = replace(finding.seen, box=seen)
             return self._result(frame, [finding], timings)
-        near = [c for c in self.finder.find(pyramid, self._least, timings) if iou(c.box, last) > 0]
+        near = [c for c in self.finder.find(pyramid, timings) if iou(c.box, last) > 0]
         near.sort(key=lambda c: -iou(c.box, last))
         return self._result(frame, self._closer(pyramid, near[:1], True, timings) or [finding], timings)
 
@@ -166,7 +168,7 @@ class Predictor:
         findings = [f for i in range(0, len(seen), BATCH) for f in self._look(image, seen[i : i + BATCH], timings)]
         for _ in range(self.settings.refine - 1 if refine else 0):
             wrong = [
-                (k, Candidate(box, finding.found))
+                (k, replace(finding.seen, box=box))
                 for k, finding in enumerate(findings)
                 if (box := better_box(finding.glance, finding.box, image.shape, _AGREE)) is not None
                 and not _swallows(box, finding.box, [other.box for other in findings])
@@ -188,10 +190,9 @@ class Predictor:
         look = self.model.look(image, windows, self.settings.flip, self.settings.scales, timings)
         findings = []
         for row, (candidate, glance) in enumerate(zip(seen, self.model.glances(look), strict=True)):
-            # Two answers to "is somebody there?", of the finder and of the closer look: both must say so.
-            score = math.sqrt(candidate.score * float(self.presence.probability(glance.person)))
+            score = self.evidence.probability(float(logit(candidate.score)), glance.person, candidate.doubt)
             score = 0.0 if mask_box(glance, candidate.box, image.shape) is None else score
-            findings.append(_Finding(look, row, glance, candidate.box.astype(np.float32), candidate.score, score))
+            findings.append(_Finding(look, row, glance, candidate, score))
         return findings
 
     def _result(self, image: np.ndarray, findings: Sequence[_Finding], timings: dict[str, float]) -> Prediction:
@@ -218,11 +219,6 @@ class Predictor:
             timings_ms=timings,
             weights=self.settings.weights,
         )
-
-    @property
-    def _least(self) -> float:
-        """The finder's score below which nobody can pass, however sure the closer look is (`_look`)."""
-        return self.settings.found_score**2
 
     @property
     def joint_set(self) -> str:

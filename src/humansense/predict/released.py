@@ -10,14 +10,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from humansense.core import HumansenseError
-from humansense.predict.calibration import Calibration
+from humansense.predict.calibration import Calibration, Evidence
 
 
 @dataclass(frozen=True)
 class ReleasedWeights:
     """file: name inside `humansense/weights/`. sha256: of the file. card: how it was made and what it scores.
 
-    presence: of "somebody is there", for people and finder, and joint_scores: of a joint's score, for people;
+    evidence: that somebody is there, and joint_scores: of a joint's score, for weights of the task `people`;
     `python benchmarks/presence.py` and `python benchmarks/confidence.py` print them.
     """
 
@@ -27,7 +27,7 @@ class ReleasedWeights:
     licence: str
     card: str
     summary: str
-    presence: Calibration = field(default_factory=Calibration)
+    evidence: Evidence = field(default_factory=Evidence)
     joint_scores: Calibration = field(default_factory=Calibration)
 
     @property
@@ -47,7 +47,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/people-base.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
-            presence=Calibration(0.0, 1.0),
+            evidence=Evidence(1.0, 0.3, 2.0),
             joint_scores=Calibration(0.0, 1.0),
         ),
         "people-small": ReleasedWeights(
@@ -57,7 +57,6 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/people-small.md",
             summary="the smaller and older one, from which people-base was trained",
-            presence=Calibration(4.25, 2.91),
         ),
         "finder": ReleasedWeights(
             name="finder",
@@ -66,7 +65,6 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/finder.md",
             summary="boxes of everybody in a picture; trained on synthetic people alone",
-            presence=Calibration(0.0, 1.0),
         ),
     }
 )
