@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from humansense.core import Batch, HumansenseError, joint_set, load_weights, save_weights
+from humansense.core import Batch, HumansenseError, joint_set, load_weights, part_set, save_weights
 from humansense.tasks import load_task, make_task
 from humansense.train import TrainSettings, evaluate, evaluate_net, train
 from humansense.train.averages import Average, lr_factor, make_optimizer
@@ -308,3 +308,17 @@ def test_another_task_gives_its_trunk(tmp_path):
     other = make_task("finder", {"net": "tiny"})
     with pytest.raises(HumansenseError, match="another task"):
         start_from(other.build_net(), tmp_path / "people.safetensors", other)
+
+
+def test_flipped_answers_are_averaged(straight):
+    task, net = load_task(straight)
+    batches = list(islice(discs(0), 2))
+    seen: list[torch.Tensor] = []
+    evaluate_net(task, net, batches, watch=lambda results, _: seen.append(results["part_probabilities"]), flip=True)
+    mirrored = [replace(batch, images=batch.images.flip(-1)) for batch in batches]
+    evaluate_net(task, net, mirrored, watch=lambda results, _: seen.append(results["part_probabilities"]), flip=True)
+    # Both see the same two pictures, and the answers are each other's mirror images with the sides exchanged.
+    order = torch.as_tensor(part_set("parts14").mirror.astype("int64"))
+    assert torch.allclose(seen[0], seen[2].flip(-1)[:, order], atol=1e-4)
+    evaluate_net(task, net, batches, watch=lambda results, _: seen.append(results["part_probabilities"]))
+    assert not torch.allclose(seen[0], seen[4], atol=1e-3)

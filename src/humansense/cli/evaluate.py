@@ -61,6 +61,8 @@ class Evaluate:
     """Measure on so many samples at most."""
     batch: int = 32
     """Crops at a time."""
+    flip: bool = False
+    """Average over the crop and its mirror image, as `humansense predict --flip` does."""
     sheets: Path | None = None
     """Folder for random.png and worst.png: samples drawn by chance and the worst ones, truth left, answer right."""
     json: bool = False
@@ -91,7 +93,9 @@ class Evaluate:
         batches = eval_batches(task, source, self.limit, self.batch)
         examples = Examples(task) if self.sheets is not None else None
         watch = examples.watch if examples is not None else None
-        figures = evaluate_net(task, net, console.progress(batches, "measuring", unit="batch"), self.device, watch)
+        figures = evaluate_net(
+            task, net, console.progress(batches, "measuring", unit="batch"), self.device, watch, self.flip
+        )
         if examples is not None and self.sheets is not None:
             for name, picture in examples.sheets().items():
                 save_png(picture, self.sheets / f"{name}.png")

@@ -20,16 +20,22 @@ def evaluate_net(
     batches: Iterable[Batch],
     device: str = "cpu",
     watch: Callable[[Results, Batch], None] | None = None,
+    flip: bool = False,
 ) -> dict[str, float]:
     """The figures of `task.metrics()` over all batches, and `samples`, their number. The net is put into eval mode.
 
-    watch: is shown every batch and what the net answers to it.
+    watch: is shown every batch and what the net answers to it. flip: the answer is the mean over the crop and its
+    mirror image, as `humansense predict --flip` has it (Newell 2016, section 4).
     """
     net.to(device).eval()
     metrics, count = task.metrics(), 0
     for batch in batches:
         moved = batch.to(device)
-        results = task.decode(net(task.inputs(moved.images)))
+        output = net(task.inputs(moved.images))[-1]
+        if flip:
+            mirrored = task.mirror(net(task.inputs(moved.images.flip(-1)))[-1])
+            output = {name: (value + mirrored[name]) / 2 for name, value in output.items()}
+        results = task.decode([output])
         metrics.update(results, moved)
         if watch is not None:
             watch(results, moved)
