@@ -43,7 +43,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
         "people-base": ReleasedWeights(
             name="people-base",
             file="people-base.safetensors",
-            sha256="92192cffcf907f9dc23705e5354ec36a54eef86eeac4aee584d399643fa480b3",
+            sha256="ad8c915540015cd22b022f14b47a821cc56b42cd8d4e4e68885fb86714dbe05b",
             licence="Apache-2.0",
             card="docs/models/people-base.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
@@ -61,7 +61,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
         "finder": ReleasedWeights(
             name="finder",
             file="finder.safetensors",
-            sha256="0a42e29f653c17a64e601fa2f9660a7b8ab933b6d9d818581d74afe4c7a22e49",
+            sha256="48a7e287ed0dd6204b36a5db599a3214dc88bc483b04849eb902c43f94cc8b74",
             licence="Apache-2.0",
             card="docs/models/finder.md",
             summary="boxes of everybody in a picture; trained on synthetic people alone",
