@@ -103,9 +103,12 @@ class Finder:
         for number, share in enumerate(SHARES):
             cut = views(height, width, share)
             lost = number > 0 and not any(c.score >= SURE for c in found)
-            # So many views, so many chances of a false alarm: the odds are parted among them (Bonferroni).
-            doubt = math.log(len(cut)) if lost else 0.0
-            seen = [replace(c, doubt=doubt) for view in cut for c in self._look(image, view)]
+            seen = [c for view in cut for c in self._look(image, view)]
+            if lost:
+                # So many views, so many chances of a false alarm: the odds are parted among them (Bonferroni). But
+                # false alarms come one by one: where many are sure in many views, there is a crowd.
+                doubt = max(math.log(len(cut) / max(sum(c.score >= SURE for c in seen), 1)), 0.0)
+                seen = [replace(c, doubt=doubt) for c in seen]
             found = merge(_unresolved(found, seen, cut[0].side) + seen)
             sides = [float(max(c.box[2:] - c.box[:2])) for c in found if c.score >= SURE]
             detailed = cut[0].side > 1.2 * FIND_SIDE

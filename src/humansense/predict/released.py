@@ -48,7 +48,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             card="docs/models/people-base.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
             evidence=Evidence(1.0, 0.3, 2.0),
-            joint_scores=Calibration(0.0, 1.0),
+            joint_scores=Calibration(0.19, 1.01),
         ),
         "people-small": ReleasedWeights(
             name="people-small",
