@@ -17,6 +17,8 @@ from humansense.predict import Predictor, PredictSettings, find_weights, read_pi
 from humansense.predict.calibration import Calibration, Evidence, logit
 from humansense.predict.compose import limb_distance
 from humansense.predict.find import SHARES, WIDEST, Candidate, Finder, merge, views
+from humansense.predict.model import Glance
+from humansense.predict.predictor import same_person
 from humansense.predict.released import WEIGHTS, sha256
 from humansense.predict.results import maps_arrays
 from humansense.predict.windows import Pyramid, Window, box_window, cut, iou, paste
@@ -248,6 +250,22 @@ def test_pieces_and_repetitions_of_a_person_are_merged():
     other = Candidate(np.array([60, 0, 100, 100.0]), 0.4)
     assert merge([hand, again, other, whole, child]) == [whole, child, other]
     assert merge([]) == []
+
+
+def test_a_piece_of_a_person_has_that_persons_joints():
+    rng = np.random.default_rng(0)
+    joints, scores = rng.uniform(20, 80, (21, 2)), np.full(21, 0.9)
+    window, mask = Window(50, 50, 100), np.zeros((8, 8), np.float32)
+    whole = Glance(window, joints, scores, 5.0, mask)
+    upper = np.where(np.arange(21) < 8, 0.9, 0.05)
+    piece = Glance(window, joints + rng.normal(0, 2, (21, 2)), upper, 3.0, mask)
+    neighbour = Glance(window, joints + np.array([20, 0]), scores, 5.0, mask)
+    box, small = np.array([10, 10, 90, 90.0]), np.array([15, 12, 70, 60.0])
+    assert same_person(small, piece, box, whole)
+    assert not same_person(box + np.array([20, 0, 20, 0]), neighbour, box, whole)
+    unsure = Glance(window, joints, 0.1 * scores, 3.0, mask)
+    assert not same_person(small, unsure, box, whole)
+    assert same_person(box + 1, unsure, box, whole)
 
 
 def test_evidence_and_calibration_are_probabilities():

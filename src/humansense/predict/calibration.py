@@ -24,15 +24,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How two answers to "is somebody there?" become one probability, by logistic regression.
+    """How two answers to "is somebody there?" become one score that is above a half where somebody is.
 
     finder, look: what a unit of the logit of the finder's score and of the closer look's answer weighs. bias: what
-    both must outweigh.
+    both must outweigh (`python benchmarks/presence.py`).
     """
 
     finder: float = 1.0
     look: float = 0.3
-    bias: float = 2.0
+    bias: float = 2.5
 
     def probability(self, finder_logit: float, look_logit: float, doubt: float = 0.0) -> float:
         """0..1. doubt: further logits against it."""

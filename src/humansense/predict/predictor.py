@@ -24,8 +24,11 @@ BATCH = 8
 """People that the net looks at together."""
 _AGREE = 0.5
 """A second look follows where the box of the mask and the one that was looked at share less of their union."""
-_SAME = 0.7
-"""Two whose second looks end at boxes that share so much are one person."""
+_SAME_BOX = 0.7
+"""Two whose looks end at boxes that share so much are one person."""
+_SAME_JOINTS = 0.12
+"""So are two whose joints lie so near each other, in lengths of the smaller box."""
+_SURE_JOINT = 0.2
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,7 @@ class Predictor:
         findings.sort(key=lambda f: -f.score)
         kept: list[_Finding] = []
         for finding in findings:
-            if all(iou(finding.box, other.box) < _SAME for other in kept):
+            if not any(same_person(finding.box, finding.glance, other.box, other.glance) for other in kept):
                 kept.append(finding)
         return kept
 
@@ -238,6 +241,19 @@ class Predictor:
             joint_scores=scores.astype(np.float32),
             joint_set=self.joint_set,
         )
+
+
+def same_person(box: np.ndarray, glance: Glance, other_box: np.ndarray, other: Glance) -> bool:
+    """Whether two looks saw one person: their boxes are the same, or most of the joints that both are sure of.
+
+    The joints tell a person from a piece of that person, whose box may be much smaller.
+    """
+    if iou(box, other_box) >= _SAME_BOX:
+        return True
+    sure = (glance.scores >= _SURE_JOINT) & (other.scores >= _SURE_JOINT)
+    length = min(float(max(b[2:] - b[:2])) for b in (box, other_box))
+    apart = np.linalg.norm(glance.joints - other.joints, axis=-1)[sure]
+    return len(apart) >= 4 and float(np.median(apart)) < _SAME_JOINTS * length
 
 
 def _swallows(box: np.ndarray, before: np.ndarray, others: Sequence[np.ndarray]) -> bool:
