@@ -179,8 +179,10 @@ class Predictor:
             for i in range(0, len(wrong), BATCH):
                 some = wrong[i : i + BATCH]
                 for (k, _), again in zip(some, self._look(image, [c for _, c in some], timings), strict=True):
-                    if again.score >= 0.8 * findings[k].score:  # else the correction led away from the person
-                        findings[k] = again
+                    first = findings[k].score
+                    if again.score >= 0.8 * first:  # else the correction led away from the person
+                        # A better box, but no second chance to be somebody.
+                        findings[k] = replace(again, score=min(first, again.score))
         findings.sort(key=lambda f: -f.score)
         kept: list[_Finding] = []
         for finding in findings:
