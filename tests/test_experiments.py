@@ -179,10 +179,10 @@ def test_the_row_up_needs_its_net(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(surreal, "NETS", {k: v for k, v in NETS.items() if not k.endswith("+up")})
     plan = make_plan("surreal-transfer", options)
     assert not any("+up" in row for row in plan.rows)
-    assert any("'tiny+up'" in note for note in plan.notes)
-    monkeypatch.setattr(surreal, "NETS", dict(NETS) | {"tiny+up": NETS["tiny"]})
+    assert any("'small+up'" in note for note in plan.notes)
+    monkeypatch.setattr(surreal, "NETS", dict(NETS) | {"small+up": NETS["small"]})
     plan = make_plan("surreal-transfer", options)
-    assert [run.net for run in plan.runs if run.row == "Synth+Real+up"] == ["tiny+up"]
+    assert [run.net for run in plan.runs if run.row == "Synth+Real+up"] == ["small+up"]
 
 
 def test_without_assets_it_is_said(tmp_path: Path, monkeypatch) -> None:

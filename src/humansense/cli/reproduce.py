@@ -35,7 +35,7 @@ class Reproduce:
     name: tyro.conf.Positional[str]
     """surreal-transfer, surreal-amount, surreal-clothes or surreal-motion."""
     scale: str = "small"
-    """tiny (only shows that it works), small (a quarter of an hour or so on two cores) or full (the paper's sizes)."""
+    """tiny (only shows that it works), small (an hour or less on two cores) or full (the paper's sizes)."""
     out: Path | None = None
     """Folder of the reproduction; by default out/reproduce/NAME."""
     seeds: int = 3

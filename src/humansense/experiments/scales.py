@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 from humansense.core import HumansenseError
 from humansense.experiments.plan import Scale
-from humansense.nets import NETS
 
 SCALES: Mapping[str, Scale] = MappingProxyType(
     {
@@ -17,10 +16,10 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
             test_clips=2, test_frames=2, samples=192, tune_samples=64, batch=16,
             fractions=(0.25, 0.5, 1.0), outfits=(1, 2, 4),
         ),
-        # A quarter of an hour on two cores.
+        # An hour on two cores.
         "small": Scale(
-            size=(240, 320), image_size=64, net="tiny", clips=200, frames=6, target_clips=4, target_frames=16,
-            test_clips=40, test_frames=3, samples=16_000, tune_samples=4_000, batch=32,
+            size=(240, 320), image_size=64, net="small", clips=200, frames=6, target_clips=4, target_frames=16,
+            test_clips=40, test_frames=3, samples=32_000, tune_samples=8_000, batch=32,
             fractions=(0.01, 0.1, 1.0), outfits=(1, 10, 100),
         ),
         # The paper's: 55,000 clips of 100 frames (Table 3.1), 50,000 iterations of 6 crops of 256 pixels on 8
@@ -40,8 +39,3 @@ def find_scale(name: str) -> Scale:
     if name not in SCALES:
         raise HumansenseError(f"unknown scale {name!r}: use one of {', '.join(SCALES)}")
     return SCALES[name]
-
-
-def net_of(scale: Scale) -> str:
-    """The scale's net, or `paper` (the same eight hourglasses) where this version has no row of that name."""
-    return scale.net if scale.net in NETS else "paper"

@@ -32,7 +32,7 @@ class Evidence:
 
     finder: float = 1.0
     look: float = 0.3
-    bias: float = 2.4
+    bias: float = 2.5
 
     def probability(self, finder_logit: float, look_logit: float, doubt: float = 0.0) -> float:
         """0..1. doubt: further logits against it."""
