@@ -84,7 +84,7 @@ def looks(predictor: Predictor, image: np.ndarray, repeats: int) -> dict[str, fl
     out = {"finder_320x240_ms": np.inf, "pass_192_ms": np.inf}
     for _ in range(repeats + 2):
         start = time.perf_counter()
-        finder.find(Pyramid(small), 1.0)
+        finder.find(Pyramid(small))
         middle = time.perf_counter()
         with torch.inference_mode():
             at_192.decode([{k: v.float() for k, v in model.net(at_192.inputs(crop).to(model.dtype))[-1].items()}])

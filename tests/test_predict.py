@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import oracle
 import pytest
+import skimage.data
 from PIL import Image
 
 import humansense
@@ -129,10 +130,16 @@ def test_a_given_box_decides_and_bad_ones_are_refused(weights):
     assert not predict(image, box=(200, 0, 290, 90)).found
 
 
-def test_flip_and_scales_agree_with_the_plain_answer(weights):
+def test_flip_scales_and_turns_agree_with_the_plain_answer(weights):
     image = oracle.scene(300, 400, (120, 60, 240, 280), dot=(150, 100))
     plain = predictor(weights)(image)
-    for options in ({"flip": True}, {"scales": (1.0, 1.25)}, {"flip": True, "scales": (0.9, 1.1, 1.3)}):
+    for options in (
+        {"flip": True},
+        {"scales": (1.0, 1.25)},
+        {"flip": True, "scales": (0.9, 1.1, 1.3)},
+        {"turn": True},
+        {"turn": True, "flip": True, "scales": (1.0, 1.25)},
+    ):
         other = predictor(weights, **options)(image)
         assert np.abs(other.joints - plain.joints).max() < 5, options
         assert iou(other.box, plain.box) > 0.9
@@ -141,6 +148,23 @@ def test_flip_and_scales_agree_with_the_plain_answer(weights):
         PredictSettings(scales=(9.0,))
     with pytest.raises(HumansenseError, match="joint set"):
         PredictSettings(joint_set="nonsense")
+
+
+def test_somebody_upside_down_is_read_by_turning():
+    upright = np.ascontiguousarray(skimage.data.astronaut())
+    height, width = upright.shape[:2]
+    box = (0.0, 0.0, width, height)
+    overturned = np.ascontiguousarray(upright[::-1, ::-1])
+    off, parted = {}, {}
+    for turn in (False, True):
+        predict = Predictor(PredictSettings(turn=turn))
+        expected, answer = predict(upright, box), predict(overturned, box)
+        sure = expected.people[0].joint_scores > 0.5
+        assert sure.sum() >= 4
+        off[turn] = np.abs([width, height] - answer.joints - expected.joints)[sure].max()
+        parted[turn] = (answer.parts[::-1, ::-1] == expected.parts).mean()
+    assert off[True] < 10 < off[False]
+    assert parted[True] > 0.99 > 0.9 > parted[False]
 
 
 def test_joint_sets(weights):

@@ -322,3 +322,9 @@ def test_flipped_answers_are_averaged(straight):
     assert torch.allclose(seen[0], seen[2].flip(-1)[:, order], atol=1e-4)
     evaluate_net(task, net, batches, watch=lambda results, _: seen.append(results["part_probabilities"]))
     assert not torch.allclose(seen[0], seen[4], atol=1e-3)
+
+
+def test_turning_needs_joints_to_tell_which_way_up():
+    task = make_task("parts", {"net": "tiny", "image_size": SIZE})
+    with pytest.raises(HumansenseError, match="parts"):
+        evaluate_net(task, task.build_net(), [next(iter(discs(0)))], turn=True)

@@ -6,6 +6,7 @@ Exit codes: 0 all right; 2 an input or an option that cannot be used; 130 stoppe
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import inspect
 import io
@@ -65,6 +66,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, less) has gone: nothing is wrong, and nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    finally:
+        if argv is None:  # the process ends: to search all of torch for garbage once more would take 0.4 s
+            gc.freeze()
 
 
 def guarded(run: Callable[[], int]) -> int:

@@ -45,6 +45,7 @@ class Evaluate:
     examples: ClassVar[str] = """
         humansense eval people --weights runs/first --data out/test
         humansense eval people --data lspet:photos/lspet         (the released weights)
+        humansense eval people --data lspet:photos/lspet --flip --turn    (as well as they can)
         humansense eval people --data mpii-single:mpii           (PCKh by MPII's head boxes: pckh_mpii)
         humansense eval people --data ccp:photos/ccp --json
         humansense eval people --data lspet:photos/lspet --sheets out/lspet    (look at the worst answers)
@@ -63,6 +64,8 @@ class Evaluate:
     """Crops at a time."""
     flip: bool = False
     """Average over the crop and its mirror image, as `humansense predict --flip` does."""
+    turn: bool = False
+    """Of the crop and its three turns take the surest answer, as `humansense predict --turn` does."""
     sheets: Path | None = None
     """Folder for random.png and worst.png: samples drawn by chance and the worst ones, truth left, answer right."""
     json: bool = False
@@ -93,9 +96,8 @@ class Evaluate:
         batches = eval_batches(task, source, self.limit, self.batch)
         examples = Examples(task) if self.sheets is not None else None
         watch = examples.watch if examples is not None else None
-        figures = evaluate_net(
-            task, net, console.progress(batches, "measuring", unit="batch"), self.device, watch, self.flip
-        )
+        shown = console.progress(batches, "measuring", unit="batch")
+        figures = evaluate_net(task, net, shown, self.device, watch, self.flip, self.turn)
         if examples is not None and self.sheets is not None:
             for name, picture in examples.sheets().items():
                 save_png(picture, self.sheets / f"{name}.png")

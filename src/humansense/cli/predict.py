@@ -31,6 +31,7 @@ class Predict:
         humansense predict photo.jpg clip.mp4 folder/ --out out/
         humansense predict group.jpg --box 310,40,520,600
         humansense predict photo.jpg --flip --scales 1.0,1.25    (slower, a little better)
+        humansense predict gymnasts/ --flip --turn               (slower still; for people who are not upright)
     """
 
     inputs: tyro.conf.Positional[tuple[Path, ...]]
@@ -46,7 +47,9 @@ class Predict:
     max_people: int = 100
     """Look at so many people of a picture at most, the surest first."""
     flip: bool = False
-    """Also look at the mirrored crop and average."""
+    """Also look at the mirrored crop and average (twice the time)."""
+    turn: bool = False
+    """Also look at the crop turned by quarters and take the surest, for who lies or stands on the head (four times)."""
     scales: str = "1.0"
     """Enlargements of the crop to average over, for example 1.0,1.25."""
     found_score: float | None = None
@@ -98,7 +101,8 @@ class Predict:
         options: dict[str, Any] = {} if self.found_score is None else {"found_score": self.found_score}
         scales = console.numbers(self.scales, "--scales")
         options |= {"finder": self.finder, "max_people": self.max_people}
-        settings = PredictSettings(weights=self.weights, flip=self.flip, scales=scales, device=self.device, **options)
+        options |= {"flip": self.flip, "turn": self.turn, "scales": scales, "device": self.device}
+        settings = PredictSettings(weights=self.weights, **options)
         return Predictor(settings)
 
     def _video_options(self) -> VideoOptions:

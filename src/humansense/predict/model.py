@@ -1,4 +1,4 @@
-"""A trained net as a function from crops to what it sees in them, with flip and scale averaging."""
+"""A trained net as a function from crops to what it sees in them, with test-time augmentation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from torch import Tensor
 from humansense.core import HumansenseError
 from humansense.predict.windows import Pyramid, Window, cut
 from humansense.tasks import DepthTask, PartsTask, PeopleTask, Pose2dTask, load_task
-
-Output = dict[str, Tensor]
+from humansense.tasks.views import Output, mean_output, surest_turn, with_mirror
 
 
 @dataclass(frozen=True)
@@ -99,20 +98,25 @@ class Model:
         windows: Sequence[Window],
         flip: bool = False,
         scales: Sequence[float] = (1.0,),
+        turn: bool = False,
         timings_ms: dict[str, float] | None = None,
     ) -> Look:
         """Cut the windows, ask the net.
 
         scales: the window is also looked at this many times as large, and the answers are averaged in it.
-        flip: so is the mirrored crop. timings_ms: gains milliseconds under `crop` and `net`.
+        flip: so is the mirrored crop. turn: of four turns of the crop the surest answer counts. timings_ms: gains milliseconds under `crop` and `net`.
         """
         start = time.perf_counter()
         pyramid = image if isinstance(image, Pyramid) else Pyramid(image)
         crops = np.stack([cut(pyramid, window.scaled(s), self.size) for s in scales for window in windows])
         batch = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         cut_done = time.perf_counter()
-        parts = zip(batch.split(len(windows)), scales, strict=True)
-        output = self._average([self._scale_back(self._answer(part, flip), s) for part, s in parts])
+
+        def ask(crops: Tensor) -> Output:
+            parts = zip(crops.split(len(windows)), scales, strict=True)
+            return mean_output([self._scale_back(self._answer(part, flip), s) for part, s in parts])
+
+        output = surest_turn(self.task, ask, batch) if turn else ask(batch)
         if timings_ms is not None:
             timings_ms["crop"] = timings_ms.get("crop", 0.0) + (cut_done - start) * 1e3
             timings_ms["net"] = timings_ms.get("net", 0.0) + (time.perf_counter() - cut_done) * 1e3
@@ -143,21 +147,10 @@ class Model:
 
     def _answer(self, images: Tensor, flip: bool) -> Output:
         """The last stack's logits in float32."""
-        both = torch.cat([images, images.flip(-1)]) if flip else images
-        last = self.net(self.task.inputs(both).to(self.dtype))[-1]
-        output = {name: value.float() for name, value in last.items()}
-        if not flip:
-            return output
-        count = len(images)
-        straight = {name: value[:count] for name, value in output.items()}
-        mirrored = self.task.mirror({name: value[count:] for name, value in output.items()})
-        return self._average([straight, mirrored])
-
-    @staticmethod
-    def _average(outputs: Sequence[Output]) -> Output:
-        if len(outputs) == 1:
-            return outputs[0]
-        return {name: torch.stack([o[name] for o in outputs]).mean(0) for name in outputs[0]}
+        if flip:
+            return with_mirror(self.task, lambda both: self._answer(both, False), images)
+        last = self.net(self.task.inputs(images).to(self.dtype))[-1]
+        return {name: value.float() for name, value in last.items()}
 
     @staticmethod
     def _scale_back(output: Output, scale: float) -> Output:

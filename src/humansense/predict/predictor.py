@@ -35,7 +35,7 @@ _SURE_JOINT = 0.2
 class PredictSettings:
     """weights: of the task `people`: a released name, a file or a training folder. finder: of the task `finder`, which
     finds everybody. max_people: the surest so many are looked at. flip: also look at the mirrored crop (twice the
-    time). scales: enlargements of the window to average over. refine: looks at each person at most; the second one
+    time). turn: also at the crop turned by quarters of a circle, and take the surest (four times). scales: enlargements of the window to average over. refine: looks at each person at most; the second one
     where the first shows the box to be wrong. joint_set: order of the joints; "model" gives the model's own.
     found_score: below it nobody is there.
     """
@@ -44,6 +44,7 @@ class PredictSettings:
     finder: str = DEFAULT_FINDER
     max_people: int = 100
     flip: bool = False
+    turn: bool = False
     scales: tuple[float, ...] = (1.0,)
     refine: int = 2
     joint_set: str = "coco17"
@@ -192,7 +193,8 @@ class Predictor:
 
     def _look(self, image: Pyramid, seen: Sequence[Candidate], timings: dict[str, float]) -> list[_Finding]:
         windows = [box_window(c.box) for c in seen]
-        look = self.model.look(image, windows, self.settings.flip, self.settings.scales, timings)
+        s = self.settings
+        look = self.model.look(image, windows, s.flip, s.scales, s.turn, timings)
         findings = []
         for row, (candidate, glance) in enumerate(zip(seen, self.model.glances(look), strict=True)):
             score = self.evidence.probability(float(logit(candidate.score)), glance.person, candidate.doubt)

@@ -57,6 +57,9 @@ class PeopleTask(Task[PeopleSettings]):
     def mirror(self, output: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: value for task in self.members for name, value in task.mirror(output).items()}
 
+    def surety(self, output: Mapping[str, Tensor]) -> Tensor:
+        return Pose2dTask(self.settings).surety(output)
+
     def metrics(self) -> TaskMetrics:
         return PeopleMetrics([task.metrics() for task in self.members])
 

@@ -141,6 +141,9 @@ class Pose2dTask(Task[Pose2dSettings]):
             "presence": torch.cat([presence[:, :-1][:, order], presence[:, -1:]], 1),
         }
 
+    def surety(self, output: Mapping[str, Tensor]) -> Tensor:
+        return self.decode([output])["joint_scores"].mean(1)
+
     def metrics(self) -> TaskMetrics:
         return Pose2dMetrics(self.settings)
 

@@ -101,6 +101,14 @@ class Task(Generic[S]):
         """One stack's output on a mirrored image, turned into that of the image: flipped, sides exchanged."""
         raise NotImplementedError
 
+    def turn(self, output: Mapping[str, Tensor], quarters: int) -> dict[str, Tensor]:
+        """One stack's output with its maps turned counter-clockwise by quarters of a circle, as `Tensor.rot90` does."""
+        return {name: value.rot90(quarters, (-2, -1)) if value.dim() == 4 else value for name, value in output.items()}
+
+    def surety(self, output: Mapping[str, Tensor]) -> Tensor:
+        """(B,) mean score of the joints, 0..1. Raises `HumansenseError` for tasks without joints."""
+        raise HumansenseError(f"the task {self.name} has no joints that could tell which way up somebody is")
+
     def metrics(self) -> TaskMetrics:
         """A fresh accumulator of this task's measures."""
         raise NotImplementedError

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
 from humansense.tasks import Results, Task, load_task
+from humansense.tasks.views import surest_turn, with_mirror
 
 
 @torch.inference_mode()
@@ -21,21 +23,26 @@ def evaluate_net(
     device: str = "cpu",
     watch: Callable[[Results, Batch], None] | None = None,
     flip: bool = False,
+    turn: bool = False,
 ) -> dict[str, float]:
     """The figures of `task.metrics()` over all batches, and `samples`, their number. The net is put into eval mode.
 
-    watch: is shown every batch and what the net answers to it. flip: the answer is the mean over the crop and its
-    mirror image, as `humansense predict --flip` has it (Newell 2016, section 4).
+    watch: is shown every batch and what the net answers to it. flip, turn: as `humansense predict` has them,
+    the mean over the crop and its mirror image, and the surest of four turns of the crop (`tasks.views`).
     """
     net.to(device).eval()
+
+    def ask(images: Tensor) -> Mapping[str, Tensor]:
+        return net(task.inputs(images))[-1]
+
+    if flip:
+        ask = partial(with_mirror, task, ask)
+    if turn:
+        ask = partial(surest_turn, task, ask)
     metrics, count = task.metrics(), 0
     for batch in batches:
         moved = batch.to(device)
-        output = net(task.inputs(moved.images))[-1]
-        if flip:
-            mirrored = task.mirror(net(task.inputs(moved.images.flip(-1)))[-1])
-            output = {name: (value + mirrored[name]) / 2 for name, value in output.items()}
-        results = task.decode([output])
+        results = task.decode([ask(moved.images)])
         metrics.update(results, moved)
         if watch is not None:
             watch(results, moved)
