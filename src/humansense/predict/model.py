@@ -104,7 +104,8 @@ class Model:
         """Cut the windows, ask the net.
 
         scales: the window is also looked at this many times as large, and the answers are averaged in it.
-        flip: so is the mirrored crop. turn: of four turns of the crop the surest answer counts. timings_ms: gains milliseconds under `crop` and `net`.
+        flip: so is the mirrored crop. turn: of four turns of the crop the surest answer counts.
+        timings_ms: gains milliseconds under `crop` and `net`.
         """
         start = time.perf_counter()
         pyramid = image if isinstance(image, Pyramid) else Pyramid(image)

@@ -35,9 +35,9 @@ _SURE_JOINT = 0.2
 class PredictSettings:
     """weights: of the task `people`: a released name, a file or a training folder. finder: of the task `finder`, which
     finds everybody. max_people: the surest so many are looked at. flip: also look at the mirrored crop (twice the
-    time). turn: also at the crop turned by quarters of a circle, and take the surest (four times). scales: enlargements of the window to average over. refine: looks at each person at most; the second one
-    where the first shows the box to be wrong. joint_set: order of the joints; "model" gives the model's own.
-    found_score: below it nobody is there.
+    time). turn: also at the crop turned by quarters of a circle, and take the surest (four times). scales: enlargements
+    of the window to average over. refine: looks at each person at most; the second one where the first shows the box
+    to be wrong. joint_set: order of the joints; "model" gives the model's own. found_score: below it nobody is there.
     """
 
     weights: str = DEFAULT

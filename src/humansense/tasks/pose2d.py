@@ -142,7 +142,7 @@ class Pose2dTask(Task[Pose2dSettings]):
         }
 
     def surety(self, output: Mapping[str, Tensor]) -> Tensor:
-        return self.decode([output])["joint_scores"].mean(1)
+        return self.decode([dict(output)])["joint_scores"].mean(1)
 
     def metrics(self) -> TaskMetrics:
         return Pose2dMetrics(self.settings)

@@ -10,7 +10,7 @@ from torch import Tensor
 from humansense.tasks.task import Task
 
 Output = dict[str, Tensor]
-Ask = Callable[[Tensor], Mapping[str, Tensor]]
+Ask = Callable[[Tensor], Output]
 """Crops (B, 3, S, S) in 0..1 -> the last stack's logits by head."""
 
 TURN_MARGIN = 0.05

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from humansense.core.errors import HumansenseError
 from humansense.core.values import Batch
 from humansense.tasks import Results, Task, load_task
-from humansense.tasks.views import surest_turn, with_mirror
+from humansense.tasks.views import Output, surest_turn, with_mirror
 
 
 @torch.inference_mode()
@@ -32,7 +32,7 @@ def evaluate_net(
     """
     net.to(device).eval()
 
-    def ask(images: Tensor) -> Mapping[str, Tensor]:
+    def ask(images: Tensor) -> Output:
         return net(task.inputs(images))[-1]
 
     if flip:
