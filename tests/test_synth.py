@@ -16,7 +16,7 @@ from humansense.data.check import check_set
 from humansense.data.store import ClipSet
 from humansense.motion import PROCEDURAL
 from humansense.synth import PRESETS, Ingredients, Source, SynthSettings, View, make_set, sample_spec
-from humansense.synth.cameras import clip_cameras, place_camera
+from humansense.synth.cameras import BUST, clip_cameras, place_camera
 from humansense.synth.cast import act, cast, mirrored
 from humansense.synth.film import film, prepare, roll
 from humansense.synth.spec import split_motions
@@ -99,6 +99,13 @@ def test_a_camera_finds_its_target_at_its_distance() -> None:
     assert np.isclose((camera.center - middle)[2] / np.linalg.norm(camera.center - middle), np.sin(0.5))
     pixels = camera.project(joints)
     assert 0.4 * 200 < np.ptp(pixels, axis=0).max() <= 0.85 * 200
+    bust = joints[BUST]
+    portrait = place_camera(dataclasses.replace(aimed, aim="bust"), joints, (200, 200))
+    assert np.allclose(portrait.project((bust.min(0) + bust.max(0)) / 2), [120, 60])
+    elsewhere = joints - 3.0 * np.cross([0, 0, 1], [0, 1, 0])
+    elsewhere[BUST] = bust
+    other = place_camera(dataclasses.replace(aimed, aim="bust"), elsewhere, (200, 200))
+    assert np.allclose(portrait.center, other.center)  # the rest of the body has no say
     near = place_camera(View(yaw_rad=0, focal=0.3, fill=5, aim="body"), joints, (200, 200))
     assert near.to_camera(joints)[:, 2].min() > 0.3  # never inside the person
 

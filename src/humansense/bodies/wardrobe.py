@@ -70,11 +70,11 @@ def _top(rng: Rng, body: Body, name: str, sleeve: float, fit: Fit, hem: float) -
 
 
 def _loose(rng: Rng, ease_m: float) -> Fit:
-    """Anything from close-fitting to baggy."""
+    """Anything from close-fitting to baggy; few are very wide."""
     slack = rng.beta(1.2, 2.2)
     return Fit(
-        ease_m + 0.012 * slack,
-        rng.uniform(0, 0.045) * slack,
+        ease_m + 0.04 * slack**1.5,
+        rng.uniform(0, 0.09) * slack,
         rng.uniform(0.25, 0.5),
         rng.uniform(0.003, 0.016),
         int(18 * slack),
@@ -101,19 +101,25 @@ def tight_top(rng: Rng, body: Body) -> Garment:
 
 
 def jacket(rng: Rng, body: Body) -> Garment:
-    """Open or closed, over another top."""
-    hem = rng.uniform(-0.1, 0.25) if rng.random() < 0.8 else rng.uniform(-1.0, -0.4)
+    """Open or closed, over another top; short, or a coat."""
+    coat = rng.random() < 0.3
+    hem = rng.uniform(-1.3, -0.4) if coat else rng.uniform(-0.1, 0.25)
     border = meet(sleeves(rng.uniform(1.75, 1.97)), above(hem), neckline(0.85, 1.02, 0.07, 1.0))
     if rng.random() < 0.6:
         border = meet(border, open_front(rng.uniform(0.02, 0.06), rng.uniform(0.0, 0.15)))
-    return tailor(body, "jacket", border, replace(_loose(rng, COAT), drape=10), rng, above(hem))
+    fit = replace(_loose(rng, COAT), drape=10)
+    if coat:
+        fit = replace(fit, flare_m=fit.flare_m + rng.uniform(0.0, 0.08))
+    return tailor(body, "jacket", border, fit, rng, above(hem))
 
 
 def trousers(rng: Rng, body: Body) -> Garment:
     """Jeans, track pants, wide trousers, three-quarter ones."""
     hem = rng.uniform(-1.99, -1.8) if rng.random() < 0.85 else rng.uniform(-1.7, -1.2)
     wide = rng.beta(1.0, 2.5)
-    fit = Fit(INNER, 0.008 + 0.06 * wide, rng.uniform(0.5, 1.0), rng.uniform(0.003, 0.014), int(12 * wide))
+    fit = Fit(
+        INNER + 0.03 * wide**1.5, 0.008 + 0.08 * wide, rng.uniform(0.5, 1.0), rng.uniform(0.003, 0.014), int(12 * wide)
+    )
     border = meet(below(rng.uniform(HIP + 0.07, WAIST + 0.05)), above(hem))
     return tailor(body, "trousers", border, fit, rng, above(hem), "bottom")
 
@@ -137,9 +143,9 @@ def briefs(rng: Rng, body: Body) -> Garment:
 
 
 def skirt(rng: Rng, body: Body, waist: float = 0.0) -> Garment:
-    hem = rng.choice([rng.uniform(-0.5, -0.2), rng.uniform(-1.1, -0.5), rng.uniform(-1.75, -1.1)], p=[0.45, 0.4, 0.15])
+    hem = rng.choice([rng.uniform(-0.5, -0.2), rng.uniform(-1.1, -0.5), rng.uniform(-1.75, -1.1)], p=[0.35, 0.35, 0.3])
     top = waist or rng.uniform(0.2, 0.27)
-    flare = rng.uniform(-0.02, 0.05) * min(1.0, -hem + 0.4)
+    flare = rng.uniform(-0.02, 0.11) * min(1.0, -hem + 0.4)
     fit = Fit(INNER + 0.002, flare, 0.6, rng.uniform(0.0, 0.014))
     border = meet(below(top), above(hem))
     piece = tailor(body, "skirt", border, fit, rng, above(hem), "skirt")

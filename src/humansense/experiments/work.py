@@ -20,6 +20,7 @@ import torch
 
 import humansense
 from humansense.core import HumansenseError, atomic_path
+from humansense.data.augment import AugmentSettings
 from humansense.data.loaders import EvalCrops, crop_loader
 from humansense.experiments.plan import Options, Plan, RunSpec
 from humansense.experiments.scales import find_scale
@@ -31,6 +32,12 @@ from humansense.train.source import batches_from, joints_of
 
 TASK = "people"
 NO_POSE = {"pose2d_weight": 0.0}  # the experiments are about parts and depth
+AUGMENT = AugmentSettings(
+    mirror=0.0, from_behind=1.0, rotation_deg=15.0, any_rotation=0.0, fill_min=0.65, fill_max=0.95, off_center=0.0,
+    upper_body=0.0, aspect=0.0, no_person=0.0, other_person=0.0, occlude=0.0, texture_background=0.0, grey=0.0,
+    colour=0.85, shade=0.0, low_resolution=0.0, blur=0.0, noise=0.0, jpeg=0.0,
+)  # fmt: skip
+"""Rotations, scaling and colour, as section 3.4 has it: what nets for photos need on top would slow these down."""
 Figures = dict[str, dict[str, float]]
 """Test set -> metric -> figure; NaN where it could not be measured."""
 
@@ -185,7 +192,7 @@ def train_settings(options: Options, run: RunSpec) -> TrainSettings:
 def batches_of(plan: Plan, run: RunSpec, settings: TrainSettings, task: Task) -> BatchSource:
     """The augmented crops that a run learns from."""
     joints = joints_of(task)
-    return batches_from([open_portion(plan, portion, joints) for portion in run.data], settings, task)
+    return batches_from([open_portion(plan, portion, joints) for portion in run.data], settings, task, AUGMENT)
 
 
 def _train_and_measure(plan: Plan, options: Options, run: RunSpec) -> Figures:

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from humansense.core import Camera, look_at
+from humansense.core import Camera, joint_set, look_at
 from humansense.synth.spec import SceneSpec, View
 
 NEAREST_M = 0.35  # a camera does not come closer to any joint than this
 FLOOR_M = 0.15  # nor to the floor
+BUST = [joint_set("anny").index(name) for name in ("eye.L", "eye.R", "head", "upperarm01.L", "upperarm01.R", "spine02")]
 SMOOTH_S = 0.6  # a moving camera follows its target with this much inertia, seconds
 
 
 def place_camera(view: View, joints: np.ndarray, size: tuple[int, int]) -> Camera:
     """The camera of a view onto people whose `anny` joints (104, 3) or (P, 104, 3) are given, in an image (H, W)."""
     people = joints.reshape(-1, *joints.shape[-2:])
-    aimed = people[0] if view.aim in ("pelvis", "body") else people.reshape(-1, 3)
+    aimed = people.reshape(-1, 3) if view.aim in ("group", "path") else people[0]
+    if view.aim == "bust":
+        aimed = aimed[BUST]
     target = people[0, 0] if view.aim == "pelvis" else (aimed.min(0) + aimed.max(0)) / 2
     spread = float(np.linalg.norm(aimed - target, axis=1).max()) + 0.1
     return _camera_at(view, target, spread, people.reshape(-1, 3), size)

@@ -22,6 +22,7 @@ from humansense.synth.spec import MAX_PEOPLE, Actor, Ingredients, Place, SceneSp
 
 Rng = np.random.Generator
 T = TypeVar("T")
+WILD_VIEWS = (0.68, 0.12, 0.2)  # shares of views of a whole person, of a piece, of head and shoulders
 WHOLE_WAY_FRAMES = 90
 DARKEST = 0.4  # of the mean light, reaches every side of a body
 SHADE = 0.75  # of the light that the coefficients give is left to them where a sun brings the rest
@@ -61,9 +62,10 @@ def _surreal_views(rng: Rng, frames: int) -> tuple[Shot, tuple[View, ...]]:
 
 
 def _wild_view(rng: Rng) -> View:
-    close_up = rng.random() < 0.12
-    fill = rng.uniform(1.1, 2.2) if close_up else rng.uniform(0.55, 1.15)
-    reach = 0.3 if close_up else 0.12
+    """Most often a whole person, sometimes a piece of one, and sometimes a portrait: down to the hips or the chest."""
+    kind = rng.choice(3, p=WILD_VIEWS)
+    fill = rng.uniform(*((0.55, 1.15), (1.1, 2.2), (0.4, 1.1))[kind])
+    reach = (0.12, 0.3, 0.2)[kind]
     return View(
         yaw_rad=rng.uniform(-np.pi, np.pi),
         elevation_rad=float(np.clip(rng.normal(0.08, 0.25), -0.6, 1.1)),
@@ -71,7 +73,7 @@ def _wild_view(rng: Rng) -> View:
         focal=float(np.exp(rng.uniform(np.log(0.75), np.log(3.0)))),
         fill=fill,
         offset=(rng.normal(0, reach * 0.6), rng.normal(0, reach * 0.6)),
-        aim="body",
+        aim="bust" if kind == 2 else "body",
     )
 
 
@@ -287,7 +289,7 @@ def sample_spec(
         light = light * SHADE
     shot, views = recipe.views(rng, ingredients.frames)
     if len(actors) > 1 and shot == "cut":
-        views = tuple(replace(v, aim="group") if rng.random() < 0.6 else v for v in views)
+        views = tuple(replace(v, aim="group") if v.aim == "body" and rng.random() < 0.6 else v for v in views)
     if preset == "multiview":
         turns = np.radians(ingredients.angles_deg)
         views = tuple(replace(views[0], yaw_rad=float(views[0].yaw_rad + turn)) for turn in turns)

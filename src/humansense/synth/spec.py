@@ -22,7 +22,7 @@ MAX_PEOPLE = 6
 PLACES = ("picture", "things", "room")
 """A picture behind the people; the same with real things standing about; a furnished room."""
 
-Aim = Literal["pelvis", "body", "group", "path"]
+Aim = Literal["pelvis", "body", "bust", "group", "path"]
 Shot = Literal["static", "cut", "moving"]
 
 
@@ -33,8 +33,9 @@ class View:
     yaw_rad: direction around the person (0 looks along +y, at the back of a body at rest is pi). elevation_rad: above
     the horizon. focal: focal length in image widths. distance_m: to the target, or 0 to choose it so that the
     body's joints span `fill` of the shorter image side. offset: where the target appears, as a fraction of the image
-    from its centre. aim: "pelvis" of the first person, "body" (the middle of the first person's joints), "group" (the
-    middle of everybody's) or "path" (the middle of everybody's joints over the whole clip).
+    from its centre. aim: "pelvis" of the first person, "body" (the middle of the first person's joints), "bust" (of
+    that person's head and shoulders, which then span `fill`), "group" (the middle of everybody's) or "path" (the middle
+    of everybody's joints over the whole clip).
     """
 
     yaw_rad: float

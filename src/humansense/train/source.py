@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from humansense.core.values import Batch
+from humansense.data.augment import AugmentSettings
 from humansense.data.crops import Crop
 from humansense.data.loaders import Crops, EvalCrops, Source, TrainCrops, crop_loader, open_source
 from humansense.data.scenes import EvalScenes, TrainScenes
@@ -53,12 +54,15 @@ def clip_batches(settings: TrainSettings, task: Task) -> BatchSource:
     return batches_from([open_source(root, joints_of(task)) for root in settings.roots()], settings, task)
 
 
-def batches_from(sources: Sequence[Source], settings: TrainSettings, task: Task) -> BatchSource:
-    """Augmented crops of `sources`, or scenes where the task asks for them."""
+def batches_from(
+    sources: Sequence[Source], settings: TrainSettings, task: Task, augment: AugmentSettings | None = None
+) -> BatchSource:
+    """Augmented crops of `sources`, or scenes where the task asks for them. augment: None for the usual changes."""
     kind = TrainScenes if task.scenes else TrainCrops
 
     def source(start: int, rank: int, world: int) -> Iterator[Batch]:
-        crops = kind(sources, settings.image_size, joints_of(task), settings.seed)
+        changes = augment or AugmentSettings()
+        crops = kind(sources, settings.image_size, joints_of(task), settings.seed, changes)
         share = DeviceCrops(crops, settings.batch, rank, world)
         # A generator, so that closing it ends the workers.
         yield from crop_loader(share, settings.batch, settings.workers, start // (settings.batch * world))
