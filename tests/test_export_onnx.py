@@ -13,7 +13,7 @@ from humansense.cli import main
 from humansense.core import HumansenseError, joint_set, part_set, save_weights
 from humansense.predict import export
 from humansense.predict.export import OnnxSettings, export_onnx, picture_like
-from humansense.predict.released import find_weights
+from humansense.predict.released import DEFAULT, WEIGHTS, find_weights
 from humansense.tasks import load_task, make_task
 
 onnx = pytest.importorskip("onnx")
@@ -56,29 +56,31 @@ def of_the_net(weights, images: np.ndarray) -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def released(tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "people.onnx"
-    return export_onnx("people-small", path)
+    return export_onnx(DEFAULT, path)
 
 
-def test_released_weights_answer_as_the_net(released):
-    assert max(released.difference.values()) < 1e-3
-    assert set(released.difference) == {"random", "picture"}
-    rng = np.random.default_rng(5)
+@pytest.mark.parametrize("name", list(WEIGHTS))
+def test_released_weights_answer_as_the_net(name, released, tmp_path):
+    report = released if name == DEFAULT else export_onnx(name, tmp_path / "w.onnx")
+    assert max(report.difference.values()) < 1e-3
+    assert set(report.difference) == {"random", "picture"}
+    rng, size = np.random.default_rng(5), load_task(find_weights(name))[0].settings.image_size
     for count in (1, 4):
-        images = np.stack([picture_like(128, rng) for _ in range(count)])
-        expected = of_the_net(find_weights("people-small"), images)
-        got = answers(released.path, images)
+        images = np.stack([picture_like(size, rng) for _ in range(count)])
+        expected = of_the_net(find_weights(name), images)
+        got = answers(report.path, images)
         assert got.keys() == expected.keys()
-        for name in expected:
-            assert got[name].shape == expected[name].shape
-            assert np.abs(got[name] - expected[name]).max() < 1e-3
-        assert np.abs(expected["parts"]).max() > 1  # logits that are not all nothing
+        for head in expected:
+            assert got[head].shape == expected[head].shape
+            assert np.abs(got[head] - expected[head]).max() < 1e-3
+        assert max(np.abs(value).max() for value in expected.values()) > 1  # logits that are not all nothing
 
 
 def test_the_file_says_what_it_is(released):
     model = onnx.load(str(released.path))
     said = {p.key: p.value for p in model.metadata_props}
     assert said["licence"] == "Apache-2.0"
-    assert said["weights"] == "people-small"
+    assert said["weights"] == DEFAULT
     assert json.loads(said["joint_names"]) == list(joint_set("human21").names)
     assert json.loads(said["part_names"]) == list(part_set("parts14").names)
     task = json.loads(said["task"])
