@@ -12,6 +12,7 @@ from humansense.experiments.judge import Cell
 from humansense.experiments.plan import METRICS, Plan
 
 _MARKS = "Ds^v"
+_COLUMNS = 3
 
 
 def draw(plan: Plan, table: Sequence[Cell], path: Path) -> None:
@@ -21,10 +22,13 @@ def draw(plan: Plan, table: Sequence[Cell], path: Path) -> None:
     from matplotlib.figure import Figure
 
     metrics = [metric for metric in METRICS if any(cell.metric == metric for cell in table)]
-    figure = Figure(figsize=(3.6 * max(len(metrics), 1), 3.6), layout="constrained")
+    columns = min(max(len(metrics), 1), _COLUMNS)
+    rows = -(-max(len(metrics), 1) // columns)
+    figure = Figure(figsize=(4.0 * columns, 3.2 * rows + 0.6), layout="constrained")
     FigureCanvasAgg(figure)
+    legend: dict[str, Any] = {}
     for i, metric in enumerate(metrics):
-        axes = figure.add_subplot(1, len(metrics), i + 1)
+        axes = figure.add_subplot(rows, columns, i + 1)
         mine = [cell for cell in table if cell.metric == metric]
         if plan.axis:
             _curves(axes, plan, mine)
@@ -32,8 +36,10 @@ def draw(plan: Plan, table: Sequence[Cell], path: Path) -> None:
             _bars(axes, plan, metric, mine)
         axes.set_title(METRICS[metric][0])
         axes.grid(alpha=0.3)
-        if i == 0 and axes.get_legend_handles_labels()[1]:
-            axes.legend(fontsize="x-small")
+        handles, labels = axes.get_legend_handles_labels()
+        legend |= dict(zip(labels, handles, strict=True))
+    if legend:
+        figure.legend(legend.values(), legend.keys(), fontsize="small", loc="outside lower center", ncols=3)
     figure.suptitle(plan.title, fontsize="medium")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
