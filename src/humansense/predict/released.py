@@ -43,7 +43,7 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
         "people-base": ReleasedWeights(
             name="people-base",
             file="people-base.safetensors",
-            sha256="ad8c915540015cd22b022f14b47a821cc56b42cd8d4e4e68885fb86714dbe05b",
+            sha256="f3b2b5fa8dcbd37d16743dce9a5a4eebe3a015d818ebbe116ee0089624b0b979",
             licence="Apache-2.0",
             card="docs/models/people-base.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
