@@ -47,8 +47,8 @@ WEIGHTS: Mapping[str, ReleasedWeights] = MappingProxyType(
             licence="Apache-2.0",
             card="docs/models/people-base.md",
             summary="joints, 14 parts and depth of one person; trained on synthetic people alone",
-            evidence=Evidence(1.0, 0.3, 2.46),
-            joint_scores=Calibration(0.19, 1.01),
+            evidence=Evidence(1.0, 0.3, 2.6),
+            joint_scores=Calibration(0.05, 1.0),
         ),
         "people-small": ReleasedWeights(
             name="people-small",
